@@ -1,0 +1,136 @@
+"""One declaration per driver option, read by the factory, `holdfast drivers` and the reference pages.
+
+    class Options(DriverOptions):
+        bucket: str = Field(description="The bucket's name.")
+        accesskey: SecretStr | None = Field(default=None, description="...", alias=...)
+
+A secret is a `SecretStr`: it is masked wherever options are shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
+
+from holdfast.storage.errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+__all__ = ["DriverOptions", "OptionInfo", "describe", "parse"]
+
+
+class DriverOptions(BaseModel):
+    """The base of a driver's options: closed (an unknown key is an error), immutable, secrets masked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionInfo:
+    """One option, for people: as help and reference pages show it.
+
+    Attributes:
+        name: The key.
+        aliases: Other keys that mean the same.
+        type: The type, as a word.
+        default: The default as text; `None` where the option is required or has none.
+        required: Whether it must be given.
+        secret: Whether its value is masked.
+        description: What it does.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    type: str
+    default: str | None
+    required: bool
+    secret: bool
+    description: str
+
+
+OptionsT = TypeVar("OptionsT", bound=DriverOptions)
+
+
+def parse(driver: str, options: type[OptionsT], parameters: Mapping[str, Any]) -> OptionsT:
+    """Turn a configuration's parameters into a driver's options.
+
+    Text is taken for numbers and booleans, since environment variables have nothing else.
+
+    Raises:
+        InvalidParameterError: The first parameter that is unknown, missing or ill-typed, by driver and key.
+    """
+    try:
+        return options.model_validate(dict(parameters))
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        key = _key(detail["loc"], parameters, missing=detail["type"] == "missing")
+        raise InvalidParameterError(driver, key, _reason(detail["type"], detail["msg"], key, options)) from None
+
+
+def describe(options: type[DriverOptions]) -> list[OptionInfo]:
+    """Describe a driver's options, in the order of their declaration."""
+    return [_describe_field(name, field) for name, field in options.model_fields.items()]
+
+
+def _key(location: tuple[int | str, ...], parameters: Mapping[str, Any], *, missing: bool) -> str:
+    """The place within the parameters, dotted; without what only tells which branch of a type was tried."""
+    parts: list[str] = []
+    value: Any = parameters
+    for part in location:
+        if isinstance(value, Mapping) and (part in value or missing):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            continue
+        parts.append(str(part))
+    return ".".join(parts) or "(all)"
+
+
+def _reason(kind: str, message: str, key: str, options: type[DriverOptions]) -> str:
+    if key in _secret_keys(options) and kind not in {"missing", "extra_forbidden"}:
+        return "is not valid"  # a validator's own message could quote the secret
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        known = sorted(options.model_fields)
+        near = difflib.get_close_matches(key, known, n=1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        return f"is unknown{guess} (known: {', '.join(known) or 'none'})"
+    return message[:1].lower() + message[1:]
+
+
+def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
+    choices = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else ()
+    aliases = tuple(str(choice) for choice in choices if choice != name)
+    required = field.is_required()
+    default = None if required or field.default is None else str(field.default)
+    return OptionInfo(
+        name=name,
+        aliases=aliases,
+        type=_type_name(field.annotation),
+        default=default,
+        required=required,
+        secret=_is_secret(field),
+        description=field.description or "",
+    )
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return bool({SecretStr, SecretBytes} & {field.annotation, *get_args(field.annotation)})
+
+
+def _secret_keys(options: type[DriverOptions]) -> set[str]:
+    infos = [info for info in describe(options) if info.secret]
+    return {key for info in infos for key in (info.name, *info.aliases)}
+
+
+def _type_name(annotation: Any) -> str:
+    names = {"str": "text", "int": "whole number", "float": "number", "bool": "boolean", "SecretStr": "text"}
+    plain = [arg for arg in get_args(annotation) if arg is not type(None)] or [annotation]
+    return " or ".join(names.get(getattr(arg, "__name__", ""), getattr(arg, "__name__", str(arg))) for arg in plain)
