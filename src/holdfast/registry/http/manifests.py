@@ -1,0 +1,87 @@
+"""Manifests: GET, HEAD, PUT and DELETE, by tag and by digest (distribution-spec, end-2, end-3, end-7 and end-9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from holdfast.registry.errors import ManifestUnknownError
+from holdfast.registry.http.body import content_length, read_whole
+from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.negotiation import accepts, default_platform_digest
+from holdfast.registry.http.references import check_tag, digest_of
+from holdfast.registry.model.digest import Digest
+from holdfast.registry.model.manifest import MAX_MANIFEST_BYTES, ManifestError, parse_manifest
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from holdfast.registry.http.context import Registry
+    from holdfast.registry.store.facts import StoredManifest
+
+__all__ = ["delete_manifest", "get_manifest", "put_manifest"]
+
+
+async def get_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Send a manifest; without its content for HEAD."""
+    headers = request.headers
+    accept = ",".join(headers.getlist("accept"))
+    if ":" in reference:
+        stored = await registry.manifests.by_digest(name, digest_of(reference))
+    else:
+        check_tag(reference)
+        stored = await _acceptable(registry, name, await registry.manifests.by_tag(name, reference), accept)
+    media_type = stored.manifest.media_type
+    if not accepts(accept, media_type):
+        raise ManifestUnknownError(reference, f"the manifest is of type {media_type}, which Accept doesn't name")
+    digest = str(stored.digest)
+    if (asked := headers.get("if-none-match")) is not None and asked.strip('"') == digest:
+        return Response(status_code=304, headers={"etag": f'"{digest}"', "docker-content-digest": digest})
+    answer = {
+        "content-length": str(len(stored.content)),
+        "content-type": media_type,
+        "docker-content-digest": digest,
+        "etag": f'"{digest}"',
+    }
+    return Response(b"" if request.method == "HEAD" else stored.content, headers=answer)
+
+
+async def put_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Store a manifest, byte for byte as it came."""
+    expected = digest_of(reference) if ":" in reference else None
+    if expected is None:
+        check_tag(reference)
+    async with registry.budget.reserve(min(content_length(request) or MAX_MANIFEST_BYTES, MAX_MANIFEST_BYTES)):
+        content = await read_whole(request, MAX_MANIFEST_BYTES, registry.body_idle_timeout)
+        digest = Digest.of(content) if expected is None else Digest.of(content, expected.algorithm)
+        if expected is not None and digest != expected:
+            raise ApiError("DIGEST_INVALID", {"expected": str(expected), "actual": str(digest)})
+        declared = request.headers.get("content-type", "").partition(";")[0].strip() or None
+        try:
+            manifest = parse_manifest(content, declared)
+        except ManifestError as error:
+            raise ApiError("MANIFEST_INVALID", str(error)) from None
+        await registry.manifests.put(name, content, manifest, digest, tag=None if expected else reference)
+    headers = {"location": f"/v2/{name}/manifests/{digest}", "docker-content-digest": str(digest)}
+    return Response(status_code=201, headers=headers)
+
+
+async def delete_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Remove a tag, or a manifest with the tags that point to it."""
+    del request
+    registry.require_delete()
+    if ":" in reference:
+        await registry.manifests.delete(name, digest_of(reference))
+    else:
+        check_tag(reference)
+        await registry.tags.remove(name, reference)
+    return Response(status_code=202)
+
+
+async def _acceptable(registry: Registry, name: str, stored: StoredManifest, accept: str) -> StoredManifest:
+    """For a client that can't read a Docker manifest list, the image of the default platform in it."""
+    if accepts(accept, stored.manifest.media_type):
+        return stored
+    child = default_platform_digest(stored.manifest)
+    return stored if child is None else await registry.manifests.by_digest(name, child)

@@ -1,0 +1,147 @@
+"""Uploads: POST, PATCH, GET, PUT and DELETE (distribution-spec, end-4a to end-6, end-11, end-13 and end-14)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from starlette.responses import Response
+
+from holdfast.registry.errors import UploadOffsetError, UploadUnknownError
+from holdfast.registry.http.body import content_length, stream_body
+from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.ranges import parse_chunk_range
+from holdfast.registry.http.references import check_name, digest_of
+from holdfast.registry.model.digest import ALGORITHMS, CANONICAL
+from holdfast.registry.store.upload_state import UploadState, new_upload, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from holdfast.registry.http.context import Registry
+    from holdfast.registry.model.digest import Digest
+
+__all__ = ["append_upload", "cancel_upload", "finish_upload", "start_upload", "tell_upload"]
+
+
+async def start_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Begin an upload; or mount a blob of another repository; or take a whole blob in this request."""
+    if reference:
+        raise ApiError("UNSUPPORTED", "POST is for beginning an upload")
+    query = request.query_params
+    if "mount" in query:
+        response = await _mount(registry, name, digest_of(query["mount"]), query.get("from"))
+        if response is not None:
+            return response
+    elif "digest" in query:
+        digest = digest_of(query["digest"])
+        await registry.uploads.receive_whole(name, digest, _body(registry, request))
+        return _created(name, digest)
+    algorithm = query.get("digest-algorithm", CANONICAL)
+    if algorithm not in ALGORITHMS:
+        raise ApiError("DIGEST_INVALID", {"algorithm": algorithm[:64], "supported": list(ALGORITHMS)})
+    return _progress(registry, new_upload(name, algorithm), 0, status=202)
+
+
+async def append_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Append a chunk, or stream any amount."""
+    state = await _state(registry, request, name, reference)
+    start = _chunk_start(request)
+    try:
+        state, size = await registry.uploads.receive(state, _body(registry, request), start=start)
+    except UploadOffsetError as error:
+        raise _out_of_order(registry, state, error) from None
+    return _progress(registry, state, size, status=202)
+
+
+async def finish_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Append what is left, check the digest, and make the upload a blob."""
+    state = await _state(registry, request, name, reference)
+    if "digest" not in request.query_params:
+        raise ApiError("DIGEST_INVALID", "the digest parameter is missing")
+    digest = digest_of(request.query_params["digest"])
+    start = _chunk_start(request)
+    try:
+        await registry.uploads.finish(state, digest, _body(registry, request), start=start)
+    except UploadOffsetError as error:
+        raise _out_of_order(registry, state, error) from None
+    return _created(name, digest)
+
+
+async def tell_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Tell how much of an upload has arrived."""
+    state = await _state(registry, request, name, reference)
+    size = await registry.uploads.size(state)
+    return _progress(registry, state, size, status=204)
+
+
+async def cancel_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
+    """Throw an upload away."""
+    state = await _state(registry, request, name, reference)
+    await registry.uploads.cancel(state)
+    return Response(status_code=204, headers={"docker-upload-uuid": state.uuid})
+
+
+async def _mount(registry: Registry, name: str, digest: Digest, source: str | None) -> Response | None:
+    """A mount that can't be done becomes an upload, as the spec has it."""
+    if not source:
+        return None
+    check_name(source)
+    return _created(name, digest) if await registry.blobs.mount(name, digest, source) else None
+
+
+async def _state(registry: Registry, request: Request, name: str, uuid: str) -> UploadState:
+    """Read the upload's state from its location; a location that lost its query is looked up in storage."""
+    try:
+        UUID(uuid)
+    except ValueError:
+        raise ApiError("BLOB_UPLOAD_UNKNOWN", {"uuid": uuid[:64]}) from None
+    sealed = request.query_params.get("_state")
+    if sealed is not None:
+        return unseal(sealed, registry.secret, name=name, uuid=uuid)
+    if not await registry.uploads.is_open(name, uuid):
+        raise UploadUnknownError(uuid)
+    return UploadState(name=name, uuid=uuid, started=datetime.now(UTC), stored=True)
+
+
+def _chunk_start(request: Request) -> int | None:
+    header = request.headers.get("content-range")
+    if header is None:
+        return None
+    chunk = parse_chunk_range(header)
+    if chunk is None:
+        raise ApiError("RANGE_INVALID", "Content-Range is <start>-<end>", status=400)
+    length = content_length(request)
+    if length is not None and length != chunk.length:
+        raise ApiError("SIZE_INVALID", {"content-range": chunk.length, "content-length": length})
+    return chunk.start
+
+
+def _body(registry: Registry, request: Request) -> AsyncIterator[bytes]:
+    return stream_body(request, registry.body_idle_timeout)
+
+
+def _progress(registry: Registry, state: UploadState, size: int, *, status: int) -> Response:
+    return Response(status_code=status, headers=_progress_headers(registry, state, size))
+
+
+def _progress_headers(registry: Registry, state: UploadState, size: int) -> dict[str, str]:
+    location = f"/v2/{state.name}/blobs/uploads/{state.uuid}?_state={seal(state, registry.secret)}"
+    return {
+        "location": location,
+        "range": f"0-{max(size - 1, 0)}",
+        "docker-upload-uuid": state.uuid,
+    }
+
+
+def _out_of_order(registry: Registry, state: UploadState, error: UploadOffsetError) -> ApiError:
+    headers = _progress_headers(registry, state, error.size)
+    return ApiError("RANGE_INVALID", {"start": error.start, "received": error.size}, headers=headers)
+
+
+def _created(name: str, digest: Digest) -> Response:
+    headers = {"location": f"/v2/{name}/blobs/{digest}", "docker-content-digest": str(digest)}
+    return Response(status_code=201, headers=headers)

@@ -1,0 +1,85 @@
+"""What this process remembers of storage: facts about a digest, which can't change. Never that something exists.
+
+A cache that says "exists" goes on saying so after the content was deleted by somebody else; pushes then
+skip the upload and the image is lost. So every answer asks storage for the link that grants it, and only
+the bytes and the size behind a digest come from here.
+
+A size stands in for the content's own stat for `SIZE_TRUST_SECONDS`: a blob's HEAD then costs one stat. A GET
+opens the content, and a manifest's PUT stats every blob it names, whatever is remembered.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from cachetools import LRUCache
+
+if TYPE_CHECKING:
+    from holdfast.registry.model.digest import Digest
+    from holdfast.registry.model.manifest import Manifest
+
+__all__ = ["SIZE_TRUST_SECONDS", "Facts", "StoredManifest"]
+
+SIZE_TRUST_SECONDS = 60.0
+
+_MAX_SIZES = 65_536
+_MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+_MANIFEST_OVERHEAD = 2_048
+"""Rough bytes of the objects around a manifest's content."""
+
+
+class StoredManifest(NamedTuple):
+    """A manifest's bytes with what was read from them and the headers they are answered with."""
+
+    digest: Digest
+    content: bytes
+    manifest: Manifest
+
+
+class _Size(NamedTuple):
+    size: int
+    hashed: bool
+    seen: float
+
+
+class Facts:
+    """Bounded memories of digests; safe to lose."""
+
+    def __init__(self) -> None:
+        self._sizes: LRUCache[Digest, _Size] = LRUCache(_MAX_SIZES)
+        self._manifests: LRUCache[Digest, StoredManifest] = LRUCache(_MAX_MANIFEST_BYTES, getsizeof=_weight)
+
+    def manifest(self, digest: Digest) -> StoredManifest | None:
+        """Return a manifest whose bytes were verified before."""
+        return self._manifests.get(digest)
+
+    def keep_manifest(self, stored: StoredManifest) -> None:
+        """Remember a manifest whose bytes were verified against its digest."""
+        if _weight(stored) <= self._manifests.maxsize:
+            self._manifests[stored.digest] = stored
+
+    def size(self, digest: Digest) -> int | None:
+        """Return a size that was seen lately, for an answer that only needs the length."""
+        known = self._sizes.get(digest)
+        return known.size if known and monotonic() - known.seen < SIZE_TRUST_SECONDS else None
+
+    def hashed_size(self, digest: Digest) -> int | None:
+        """Return the size of content that this process hashed: what storage shows must have it."""
+        known = self._sizes.get(digest)
+        return known.size if known and known.hashed else None
+
+    def keep_size(self, digest: Digest, size: int, *, hashed: bool) -> None:
+        """Remember a size, and whether it is that of hashed content or only what storage shows."""
+        known = self._sizes.get(digest)
+        self._sizes[digest] = _Size(size, hashed or bool(known and known.hashed and known.size == size), monotonic())
+
+    def forget_size(self, digest: Digest) -> None:
+        """Stop answering from a size: the content was deleted or isn't what it should be."""
+        known = self._sizes.pop(digest, None)
+        if known and known.hashed:
+            self._sizes[digest] = known._replace(seen=float("-inf"))
+
+
+def _weight(stored: StoredManifest) -> int:
+    return len(stored.content) + _MANIFEST_OVERHEAD

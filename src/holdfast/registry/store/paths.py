@@ -1,0 +1,119 @@
+"""Where everything lies: Distribution's layout, drawn once.
+
+    /docker/registry/v2/
+    ├── blobs/<algorithm>/<first two hex digits>/<hex>/data       content, manifests included
+    └── repositories/<name>/
+        ├── _layers/<algorithm>/<hex>/link                       the repository has this blob
+        ├── _manifests/
+        │   ├── revisions/<algorithm>/<hex>/link                 the repository has this manifest
+        │   └── tags/<tag>/
+        │       ├── current/link                                 what the tag points to
+        │       └── index/<algorithm>/<hex>/link                 what it has ever pointed to
+        └── _uploads/<uuid>/
+            ├── data                                             what was received
+            └── startedat                                        RFC 3339; old ones are purged
+
+    /docker/registry/holdfast/                                   ours; Distribution never looks here
+    └── secret                                                   signs upload locations where none is configured
+
+A link is a file that holds a digest as text. Components of a repository's name never begin with `_`,
+so nothing here can be taken for a repository.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from holdfast.registry.model.digest import Digest
+
+__all__ = [
+    "REPOSITORIES",
+    "SECRET",
+    "blob_data",
+    "layer_link",
+    "manifests",
+    "repository",
+    "revision_link",
+    "revisions",
+    "tag",
+    "tag_current_link",
+    "tag_index_link",
+    "tags",
+    "upload",
+    "upload_data",
+    "upload_started_at",
+]
+
+_ROOT = "/docker/registry/v2"
+
+REPOSITORIES = f"{_ROOT}/repositories"
+"""The directory of all repositories."""
+
+SECRET = "/docker/registry/holdfast/secret"  # noqa: S105 - where it is, not what it is
+"""The secret that replicas share where the configuration has none."""
+
+
+def blob_data(digest: Digest) -> str:
+    """Content of any kind."""
+    return f"{_ROOT}/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+
+
+def repository(name: str) -> str:
+    """A repository's directory."""
+    return f"{REPOSITORIES}/{name}"
+
+
+def layer_link(name: str, digest: Digest) -> str:
+    """Says that a repository has a blob."""
+    return f"{REPOSITORIES}/{name}/_layers/{digest.algorithm}/{digest.hex}/link"
+
+
+def manifests(name: str) -> str:
+    """The directory that makes a repository one."""
+    return f"{REPOSITORIES}/{name}/_manifests"
+
+
+def revisions(name: str) -> str:
+    """The directory of a repository's manifests."""
+    return f"{REPOSITORIES}/{name}/_manifests/revisions"
+
+
+def revision_link(name: str, digest: Digest) -> str:
+    """Says that a repository has a manifest."""
+    return f"{REPOSITORIES}/{name}/_manifests/revisions/{digest.algorithm}/{digest.hex}/link"
+
+
+def tags(name: str) -> str:
+    """The directory of a repository's tags."""
+    return f"{REPOSITORIES}/{name}/_manifests/tags"
+
+
+def tag(name: str, tag_name: str) -> str:
+    """A tag's directory."""
+    return f"{REPOSITORIES}/{name}/_manifests/tags/{tag_name}"
+
+
+def tag_current_link(name: str, tag_name: str) -> str:
+    """What a tag points to."""
+    return f"{REPOSITORIES}/{name}/_manifests/tags/{tag_name}/current/link"
+
+
+def tag_index_link(name: str, tag_name: str, digest: Digest) -> str:
+    """Says that a tag has pointed to a manifest."""
+    return f"{REPOSITORIES}/{name}/_manifests/tags/{tag_name}/index/{digest.algorithm}/{digest.hex}/link"
+
+
+def upload(name: str, uuid: str) -> str:
+    """An upload's directory."""
+    return f"{REPOSITORIES}/{name}/_uploads/{uuid}"
+
+
+def upload_data(name: str, uuid: str) -> str:
+    """What an upload has received."""
+    return f"{REPOSITORIES}/{name}/_uploads/{uuid}/data"
+
+
+def upload_started_at(name: str, uuid: str) -> str:
+    """When an upload began."""
+    return f"{REPOSITORIES}/{name}/_uploads/{uuid}/startedat"
