@@ -58,21 +58,30 @@ class DriverSource:
 
 _registered: dict[str, DriverFactory] = {}
 _IN_PROCESS = "registered in this process"
+_NO_FACTORY = "no driver factory: it needs an Options class, made from DriverOptions, and to be callable"
 
 
-def register(name: str, factory: DriverFactory) -> None:
+def register(name: str, factory: DriverFactory | type[StorageDriver]) -> None:
     """Register a factory under a name, for this process.
+
+    Args:
+        name: The name it is created by.
+        factory: A driver's class with `Options` in it, or anything shaped like one.
 
     Raises:
         DuplicateDriverError: The name is taken, by a registration or by an installed package.
+        TypeError: The factory can't be called, or has no `Options`.
         ValueError: The name isn't made of lower-case letters, digits, `-` and `_`.
     """
     if not name or not set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_"):
         raise ValueError(f"a driver's name is made of a-z, 0-9, '-' and '_': {name!r}")
+    if not _is_factory(factory):
+        raise TypeError(f"{_target(factory)} is {_NO_FACTORY}")
     owners = [source.owner for source in sources() if source.name == name]
     if owners:
         raise DuplicateDriverError(name, [*owners, _target(factory)])
-    _registered[name] = factory
+    # A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers.
+    _registered[name] = cast("DriverFactory", factory)
 
 
 def unregister(name: str) -> None:
@@ -141,14 +150,14 @@ def _load_entry_point(point: EntryPoint) -> DriverFactory:
         raise DriverLoadError(point.name, str(error), remedy=_remedy(point)) from error
     except AttributeError as error:
         raise DriverLoadError(point.name, f"{point.value}: {error}") from error
-    if not callable(loaded) or not _is_options(getattr(loaded, "Options", None)):
-        reason = f"{point.value} of {_owner(point)} is no driver factory: it needs an Options class and to be callable"
-        raise DriverLoadError(point.name, reason)
+    if not _is_factory(loaded):
+        raise DriverLoadError(point.name, f"{point.value} of {_owner(point)} is {_NO_FACTORY}")
     return cast("DriverFactory", loaded)
 
 
-def _is_options(candidate: object) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, DriverOptions)
+def _is_factory(candidate: object) -> bool:
+    options = getattr(candidate, "Options", None)
+    return callable(candidate) and isinstance(options, type) and issubclass(options, DriverOptions)
 
 
 def _remedy(point: EntryPoint) -> str | None:

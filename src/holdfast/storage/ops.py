@@ -1,7 +1,8 @@
 """Functions over the contract, for those who use a driver and for those who write one.
 
-For users: `exists`, `opened_writer`, `put_stream`, `read_exactly`. For a driver's author, ready bodies
-of optional abilities, called by name so that the choice shows in the driver's own source:
+For users: `exists`, `opened_writer`, `put_stream`, `throw_away`, `copy_content`, `read_exactly`. For a
+driver's author, ready bodies of optional abilities, called by name so that the choice shows in the driver's
+own source:
 
     async def move(self, source, destination):
         await ops.move_by_copy(self, source, destination)
@@ -45,6 +46,7 @@ __all__ = [
     "refuse_abort",
     "refuse_precondition",
     "refuse_resume_token",
+    "throw_away",
     "walk_by_listing",
 ]
 
@@ -91,12 +93,13 @@ async def put_stream(driver: StorageDriver, path: str, chunks: AsyncIterable[Buf
         await writer.commit()
     except BaseException as error:
         with CancelScope(shield=True):  # a cancelled task still owes the clearing up
-            await _throw_away(writer, error)
+            await throw_away(writer, error)
         raise
     return writer.size
 
 
-async def _throw_away(writer: FileWriter, reason: BaseException) -> None:
+async def throw_away(writer: FileWriter, reason: BaseException) -> None:
+    """Cancel and close a writer because of an exception; what fails in doing so becomes a note of the exception."""
     for end in (writer.cancel, writer.close):
         try:
             await end()
