@@ -28,6 +28,8 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.storage.errors import ConfigurationError, HoldfastError
+
 __all__ = ["ListenError", "ServerFailedError", "ServerOptions", "serve"]
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -58,7 +60,7 @@ _REMEDY: Final = "choose another address"
 _log = structlog.get_logger(__name__)
 
 
-class ListenError(Exception):
+class ListenError(ConfigurationError):
     """The address can't be listened on; nothing was started.
 
     Attributes:
@@ -74,7 +76,7 @@ class ListenError(Exception):
         self.remedy = remedy
 
 
-class ServerFailedError(Exception):
+class ServerFailedError(HoldfastError):
     """The server ended although nobody asked it to."""
 
 

@@ -1,0 +1,56 @@
+"""What `holdfast serve` tells the person who started it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretBytes, SecretStr
+
+from holdfast import __version__
+
+if TYPE_CHECKING:
+    from holdfast.config import Address
+    from holdfast.storage.options import DriverOptions
+
+__all__ = ["announcement", "warning", "whereabouts"]
+
+
+def announcement(address: Address, where: str) -> str:
+    """Where the registry listens, where its data is, and how to push to it, from this machine."""
+    here = address.from_here
+    reach = " (every address of this machine)" if address.is_wildcard else ""
+    return "\n".join(
+        (
+            f"Holdfast {__version__} listens on http://{_shown(address)}{reach}",
+            f"Data:  {where}",
+            f"Push:  docker tag IMAGE {here}/NAME:TAG && docker push {here}/NAME:TAG",
+            f"   or  skopeo copy --dest-tls-verify=false docker-daemon:IMAGE docker://{here}/NAME:TAG",
+        )
+    )
+
+
+def warning(address: Address) -> str | None:
+    """What to know about a registry that others can reach; `None` where only this machine can."""
+    if address.is_loopback:
+        return None
+    return (
+        "no authentication and no TLS: whoever reaches this address can read and push."
+        " Put a proxy that does both in front, or listen on 127.0.0.1."
+    )
+
+
+def whereabouts(driver: str, options: DriverOptions) -> str:
+    """Where a driver keeps its data, as far as its options tell; secrets are left out."""
+    root = getattr(options, "rootdirectory", None)
+    if driver == "filesystem" and root is not None:
+        return str(Path(str(root)).absolute())
+    if driver == "inmemory":
+        return "memory; it is gone when the registry stops"
+    told = {key: getattr(options, key) for key in sorted(options.model_fields_set)}
+    open_ones = [f"{key}={value}" for key, value in told.items() if not isinstance(value, SecretStr | SecretBytes)]
+    return " ".join((driver, *open_ones))
+
+
+def _shown(address: Address) -> str:
+    return str(address) if address.host else f"0.0.0.0:{address.port}"
