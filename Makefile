@@ -1,0 +1,57 @@
+# `make` alone lists what there is. Extra words for the program behind a target go into ARGS: make serve ARGS="--addr :5001"
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+export PYTHON
+ARGS ?=
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	scripts/setup
+
+$(VENV)/.stamp-dev: pyproject.toml constraints.txt
+	scripts/setup --dev
+
+.PHONY: serve
+serve: $(VENV)/.stamp ## set up, and run the registry
+	$(BIN)/holdfast serve $(ARGS)
+
+.PHONY: setup
+setup: $(VENV)/.stamp-dev ## set up .venv with everything a developer needs
+
+.PHONY: check
+check: $(VENV)/.stamp-dev ## lint, types, and the rules of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+.PHONY: test-tools
+test-tools:
+	@scripts/fetch-tools docker-registry || true
+	@scripts/install-skopeo || true
+
+.PHONY: test
+test: check test-tools ## check, then run all tests but the slow ones
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: format
+format: $(VENV)/.stamp-dev ## format, and mend what the linter can mend by itself
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: $(VENV)/.stamp-dev ## measure against docker-registry and nginx, here and now
+	scripts/fetch-tools docker-registry nginx wrk
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## remove what was built, .venv and the fetched tools included (never the data folder)
+	rm -rf $(VENV) .tools .cache build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

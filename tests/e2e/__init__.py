@@ -1,0 +1,1 @@
+"""Real clients and a real Go registry against a running `holdfast serve`."""
