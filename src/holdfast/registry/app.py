@@ -78,10 +78,11 @@ async def registry_app(driver: StorageDriver, settings: Settings) -> AsyncIterat
 
 async def _shared_secret(driver: StorageDriver) -> bytes:
     """Read the secret that replicas share through storage; the first one makes it."""
-    try:
-        return await driver.get_content(paths.SECRET)
-    except PathNotFoundError:
-        precondition = CreateOnly() if driver.capabilities.put_create_only else None
+    precondition = CreateOnly() if driver.capabilities.put_create_only else None
+    with suppress(PathNotFoundError):
+        if secret := await driver.get_content(paths.SECRET):
+            return secret
+        precondition = None  # cut short by a crash of the machine; with nothing as a secret anybody could sign
     with suppress(PreconditionFailedError):  # another replica was first
         await driver.put_content(paths.SECRET, secrets.token_hex(32).encode("ascii"), precondition=precondition)
     return await driver.get_content(paths.SECRET)

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from holdfast.registry.http.conditions import is_unmodified, range_applies
 from holdfast.registry.http.content import LocalFileResponse, StoredContentResponse
 from holdfast.registry.http.errors import ApiError
-from holdfast.registry.http.ranges import ByteRange, UnsatisfiableRangeError, parse_range
+from holdfast.registry.http.ranges import UnsatisfiableRangeError, parse_range
 from holdfast.registry.http.references import digest_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
+    from holdfast.registry.http.ranges import ByteRange
     from holdfast.registry.store.blobs import OpenBlob
 
 __all__ = ["delete_blob", "get_blob", "head_blob"]
@@ -27,7 +29,7 @@ async def head_blob(registry: Registry, request: Request, name: str, reference: 
     """Tell whether a repository has a blob, and its size."""
     digest = digest_of(reference)
     size = await registry.blobs.size(name, digest)
-    if _is_unmodified(request, reference):
+    if is_unmodified(request, reference):
         return _not_modified(reference)
     return Response(headers=_headers(reference, size))
 
@@ -35,17 +37,22 @@ async def head_blob(registry: Registry, request: Request, name: str, reference: 
 async def get_blob(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Send a blob, or the one range asked for."""
     blob = await registry.blobs.open(name, digest_of(reference))
-    if _is_unmodified(request, reference):
+    if is_unmodified(request, reference):
         return _not_modified(reference)
     part = _asked_range(request, reference, blob)
     headers = _headers(reference, blob.size if part is None else part.length)
     if part is not None:
         headers["content-range"] = f"bytes {part.start}-{part.last}/{blob.size}"
-        return StoredContentResponse(registry.driver, blob.path, part, status=206, headers=headers)
+        if blob.content is not None:
+            return Response(blob.content[part.start : part.last + 1], status_code=206, headers=headers)
+        return StoredContentResponse(
+            registry.blobs.reader(blob, part.start, part.length), part.length, status=206, headers=headers
+        )
+    if blob.content is not None:
+        return Response(blob.content, headers=headers)
     if blob.local is not None and LocalFileResponse.is_available(request.scope):
         return LocalFileResponse(blob.local.path, headers)
-    whole = ByteRange(0, blob.size)
-    return StoredContentResponse(registry.driver, blob.path, whole, status=200, headers=headers)
+    return StoredContentResponse(registry.blobs.reader(blob, 0, blob.size), blob.size, status=200, headers=headers)
 
 
 async def delete_blob(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -67,11 +74,6 @@ def _headers(reference: str, size: int) -> dict[str, str]:
     }
 
 
-def _is_unmodified(request: Request, reference: str) -> bool:
-    asked = request.headers.get("if-none-match")
-    return asked is not None and reference in {tag.strip().removeprefix("W/").strip('"') for tag in asked.split(",")}
-
-
 def _not_modified(reference: str) -> Response:
     headers = {"docker-content-digest": reference, "etag": f'"{reference}"', "cache-control": _ONE_YEAR}
     return Response(status_code=304, headers=headers)
@@ -79,10 +81,7 @@ def _not_modified(reference: str) -> Response:
 
 def _asked_range(request: Request, reference: str, blob: OpenBlob) -> ByteRange | None:
     header = request.headers.get("range")
-    if header is None:
-        return None
-    condition = request.headers.get("if-range")
-    if condition is not None and condition.strip('"') != reference:
+    if header is None or not range_applies(request, reference):
         return None
     try:
         return parse_range(header, blob.size)

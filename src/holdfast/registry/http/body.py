@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from holdfast.registry.errors import BodyInterruptedError, ContentLengthError
 from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.messages import BodyMessages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from starlette.requests import Request
+    from starlette.types import Message
 
-__all__ = ["content_length", "read_whole", "stream_body"]
+__all__ = ["content_length", "opened_body", "read_whole"]
+
+_PIECE_BYTES = 256 * 1024
+"""Small chunks that are here already are handed on together: copying them costs less than each one's way to storage."""
 
 
 def content_length(request: Request) -> int | None:
@@ -30,33 +35,23 @@ def content_length(request: Request) -> int | None:
     return int(text)
 
 
-async def stream_body(request: Request, idle_timeout: float) -> AsyncIterator[bytes]:
-    """Yield a body as it arrives, whole chunks only, none empty.
+@asynccontextmanager
+async def opened_body(request: Request, idle_timeout: float, length: int | None) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Open a body to be read as it arrives: chunks of any size, none empty.
 
     The server doesn't time out a body that stalls (its maintainers leave that to the application), so this does.
 
-    Raises:
+    Args:
+        request: The request.
+        idle_timeout: Seconds that the body may bring nothing.
+        length: The bytes that were announced; `None` if it isn't known.
+
+    Iterating raises:
         BodyInterruptedError: The client went away, or sent nothing for `idle_timeout` seconds.
         ContentLengthError: The body has another length than announced.
     """
-    announced = content_length(request)
-    received = 0
-    receive = request.receive
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(idle_timeout):
-                message = await receive()
-        except TimeoutError:
-            raise BodyInterruptedError(f"nothing arrived for {idle_timeout:g} seconds") from None
-        if message["type"] == "http.disconnect":
-            raise BodyInterruptedError("the client went away")
-        more = message.get("more_body", False)
-        if chunk := message.get("body"):
-            received += len(chunk)
-            yield chunk
-    if announced is not None and received != announced:
-        raise ContentLengthError(f"{received} bytes came, {announced} were announced")
+    async with aclosing(_stream(request, idle_timeout, length)) as chunks:
+        yield chunks
 
 
 async def read_whole(request: Request, limit: int, idle_timeout: float) -> bytes:
@@ -64,18 +59,60 @@ async def read_whole(request: Request, limit: int, idle_timeout: float) -> bytes
 
     Raises:
         ApiError: 413, it is longer than `limit` bytes.
-        BodyInterruptedError, ContentLengthError: As `stream_body`.
+        BodyInterruptedError, ContentLengthError: As `opened_body`.
     """
-    if (content_length(request) or 0) > limit:
+    length = content_length(request)
+    if length is not None and length > limit:
         raise _too_large(limit)
     chunks = []
     size = 0
-    async for chunk in stream_body(request, idle_timeout):
+    async with opened_body(request, idle_timeout, length) as body:
+        async for chunk in body:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+    return b"".join(chunks)
+
+
+async def _stream(request: Request, idle_timeout: float, length: int | None) -> AsyncGenerator[bytes, None]:
+    received = 0
+    messages = BodyMessages(request.receive, ahead=length is None)
+    more = True
+    try:
+        while more:
+            piece, more = _take(messages, await messages.next(idle_timeout))
+            received += len(piece)
+            if length is not None and received > length:
+                raise ContentLengthError(f"more bytes came than the {length} announced")
+            if piece:
+                yield piece
+    finally:
+        messages.close()
+    if length is not None and received != length:
+        raise ContentLengthError(f"{received} bytes came, {length} were announced")
+
+
+def _take(messages: BodyMessages, message: Message) -> tuple[bytes, bool]:
+    """Return a message's content, with that of those after it that are here already; and whether more is to come."""
+    chunk, more = _content(message)
+    if not more or len(chunk) >= _PIECE_BYTES or (following := messages.ready()) is None:
+        return chunk, more
+    chunks = [chunk]
+    size = len(chunk)
+    while True:
+        chunk, more = _content(following)
         chunks.append(chunk)
         size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-    return b"".join(chunks)
+        if not more or size >= _PIECE_BYTES or (ready := messages.ready()) is None:
+            return b"".join(chunks), more
+        following = ready
+
+
+def _content(message: Message) -> tuple[bytes, bool]:
+    if message["type"] == "http.disconnect":
+        raise BodyInterruptedError("the client went away")
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(limit: int) -> ApiError:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from holdfast.registry.http.ranges import ByteRange
-    from holdfast.storage.driver import StorageDriver
+    from holdfast.storage.driver import Chunks
 
 __all__ = ["LocalFileResponse", "StoredContentResponse"]
 
@@ -50,38 +49,31 @@ class StoredContentResponse(Response):
     Sending goes on succeeding after a client has left, so this watches for its leaving, and stops reading then.
 
     Args:
-        driver: The storage.
-        path: The file.
-        part: What of it.
+        content: The part; reading it fails where it ends before its length.
+        length: Its bytes.
         status: 200 or 206.
         headers: The headers, `content-length` among them.
     """
 
-    def __init__(
-        self, driver: StorageDriver, path: str, part: ByteRange, *, status: int, headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, content: Chunks, length: int, *, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(status_code=status, headers=headers)
-        self._driver = driver
-        self._path = path
-        self._part = part
+        self._content = content
+        self._length = length
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Open the content, then send headers and body; what can't be opened was not yet answered."""
+        """Read the first chunk, then send headers and body; what can't be read is not yet answered."""
         del scope
-        async with self._driver.reader(self._path, offset=self._part.start, length=self._part.length) as chunks:
+        async with self._content as chunks:
+            chunk = await anext(chunks, b"")
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             leaving = asyncio.ensure_future(_left(receive))
             try:
-                left = self._part.length
-                async for chunk in chunks:
-                    if leaving.done():
-                        return
+                left = self._length - len(chunk)
+                await send(_body(chunk, more=left > 0))
+                while left > 0 and not leaving.done():
+                    chunk = await anext(chunks)
                     left -= len(chunk)
                     await send(_body(chunk, more=left > 0))
-                if left > 0:
-                    raise ConnectionError(f"{self._path} ended {left} bytes early")
-                if self._part.length == 0:
-                    await send(_body(b"", more=False))
             finally:
                 leaving.cancel()
                 await asyncio.gather(leaving, return_exceptions=True)

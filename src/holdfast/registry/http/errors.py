@@ -121,6 +121,7 @@ _STORAGE: dict[type[storage.StorageError], tuple[str, int | None]] = {
     storage.ThrottledError: ("TOOMANYREQUESTS", None),
     storage.StorageTimeoutError: ("UNAVAILABLE", None),
     storage.StorageUnavailableError: ("UNAVAILABLE", None),
+    storage.IncompleteReadError: ("UNAVAILABLE", None),
     storage.WriteConflictError: ("UNAVAILABLE", None),
     storage.StorageFullError: ("UNAVAILABLE", 507),
     storage.ReadOnlyStorageError: ("UNSUPPORTED", None),
@@ -149,6 +150,7 @@ def _from_storage(error: storage.StorageError, code: str, status: int | None) ->
     """The client learns the kind of trouble; where storage lies and what it said goes to the log."""
     _log.error("storage failed", error=str(error), kind=type(error).__name__)
     retry_after = getattr(error, "retry_after", None)
-    headers = {"Retry-After": str(max(1, round(retry_after or 1)))} if error.retryable else {}
+    again = error.retryable or isinstance(error, storage.WriteConflictError)
+    headers = {"Retry-After": str(max(1, round(retry_after or 1)))} if again else {}
     message = (type(error).__doc__ or "").partition("\n")[0]
     return ApiError(code, message, status=status, headers=headers)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from holdfast.registry.errors import ManifestUnknownError
 from holdfast.registry.http.body import content_length, read_whole
+from holdfast.registry.http.conditions import is_unmodified
 from holdfast.registry.http.errors import ApiError
 from holdfast.registry.http.negotiation import accepts, default_platform_digest
 from holdfast.registry.http.references import check_tag, digest_of
@@ -25,18 +26,18 @@ __all__ = ["delete_manifest", "get_manifest", "put_manifest"]
 
 async def get_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Send a manifest; without its content for HEAD."""
-    headers = request.headers
-    accept = ",".join(headers.getlist("accept"))
-    if ":" in reference:
+    accept = ",".join(request.headers.getlist("accept"))
+    by_digest = ":" in reference
+    if by_digest:
         stored = await registry.manifests.by_digest(name, digest_of(reference))
     else:
         check_tag(reference)
         stored = await _acceptable(registry, name, await registry.manifests.by_tag(name, reference), accept)
     media_type = stored.manifest.media_type
-    if not accepts(accept, media_type):
+    if not accepts(accept, media_type, by_digest=by_digest):
         raise ManifestUnknownError(reference, f"the manifest is of type {media_type}, which Accept doesn't name")
     digest = str(stored.digest)
-    if (asked := headers.get("if-none-match")) is not None and asked.strip('"') == digest:
+    if is_unmodified(request, digest):
         return Response(status_code=304, headers={"etag": f'"{digest}"', "docker-content-digest": digest})
     answer = {
         "content-length": str(len(stored.content)),
@@ -57,7 +58,7 @@ async def put_manifest(registry: Registry, request: Request, name: str, referenc
         digest = Digest.of(content) if expected is None else Digest.of(content, expected.algorithm)
         if expected is not None and digest != expected:
             raise ApiError("DIGEST_INVALID", {"expected": str(expected), "actual": str(digest)})
-        declared = request.headers.get("content-type", "").partition(";")[0].strip() or None
+        declared = request.headers.get("content-type", "").partition(";")[0].strip().lower() or None
         try:
             manifest = parse_manifest(content, declared)
         except ManifestError as error:

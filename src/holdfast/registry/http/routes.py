@@ -99,26 +99,26 @@ class Application:
         handler = methods.get(scope["method"])
         if handler is None:
             raise ApiError("UNSUPPORTED", headers={"allow": ", ".join(sorted(methods))})
-        if name:
+        if name is not None:
             check_name(name)
-        return await handler(self._registry, Request(scope, receive), name, reference)
+        return await handler(self._registry, Request(scope, receive), name or "", reference)
 
 
-def _route(path: str) -> tuple[dict[str, Handler], str, str]:
-    """Find what answers a path, the repository's name in it, and its last segment."""
+def _route(path: str) -> tuple[dict[str, Handler], str | None, str]:
+    """Find what answers a path, the repository's name in it (`None` where there is none to be), its last segment."""
     head, _, last = path.rpartition("/")
     before, _, noun = head.rpartition("/")
     if before.startswith("/v2/"):
         if noun == "manifests" and last:
             return _MANIFESTS, before[4:], last
         if noun == "uploads" and before.endswith("/blobs"):
-            return (_UPLOAD if last else _NEW_UPLOAD), before[4:-6], last
+            return (_UPLOAD if last else _NEW_UPLOAD), before[4:].removesuffix("blobs").removesuffix("/"), last
         if noun == "blobs" and last:
             return _BLOBS, before[4:], last
         if noun == "tags" and last == "list":
             return _TAGS, before[4:], last
     if path in {"/v2/", "/v2"}:
-        return _BASE, "", ""
+        return _BASE, None, ""
     if path == "/v2/_catalog":
-        return _CATALOG, "", ""
+        return _CATALOG, None, ""
     raise ApiError("UNSUPPORTED", status=404, message="no such endpoint")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from starlette.responses import Response
 
 from holdfast.registry.errors import UploadOffsetError, UploadUnknownError
-from holdfast.registry.http.body import content_length, stream_body
+from holdfast.registry.http.body import content_length, opened_body
 from holdfast.registry.http.errors import ApiError
 from holdfast.registry.http.ranges import parse_chunk_range
 from holdfast.registry.http.references import check_name, digest_of
@@ -17,14 +17,15 @@ from holdfast.registry.model.digest import ALGORITHMS, CANONICAL
 from holdfast.registry.store.upload_state import UploadState, new_upload, seal, unseal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
     from holdfast.registry.model.digest import Digest
 
 __all__ = ["append_upload", "cancel_upload", "finish_upload", "start_upload", "tell_upload"]
+
+_is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z").match
+"""As written here and by Distribution: nothing else can be an upload's directory."""
 
 
 async def start_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -38,7 +39,9 @@ async def start_upload(registry: Registry, request: Request, name: str, referenc
             return response
     elif "digest" in query:
         digest = digest_of(query["digest"])
-        await registry.uploads.receive_whole(name, digest, _body(registry, request))
+        length = content_length(request)
+        async with opened_body(request, registry.body_idle_timeout, length) as body:
+            await registry.uploads.receive_whole(name, digest, body, length=length)
         return _created(name, digest)
     algorithm = query.get("digest-algorithm", CANONICAL)
     if algorithm not in ALGORITHMS:
@@ -49,9 +52,10 @@ async def start_upload(registry: Registry, request: Request, name: str, referenc
 async def append_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Append a chunk, or stream any amount."""
     state = await _state(registry, request, name, reference)
-    start = _chunk_start(request)
+    start, length = _chunk(request)
     try:
-        state, size = await registry.uploads.receive(state, _body(registry, request), start=start)
+        async with opened_body(request, registry.body_idle_timeout, length) as body:
+            state, size = await registry.uploads.receive(state, body, start=start)
     except UploadOffsetError as error:
         raise _out_of_order(registry, state, error) from None
     return _progress(registry, state, size, status=202)
@@ -63,9 +67,10 @@ async def finish_upload(registry: Registry, request: Request, name: str, referen
     if "digest" not in request.query_params:
         raise ApiError("DIGEST_INVALID", "the digest parameter is missing")
     digest = digest_of(request.query_params["digest"])
-    start = _chunk_start(request)
+    start, length = _chunk(request)
     try:
-        await registry.uploads.finish(state, digest, _body(registry, request), start=start)
+        async with opened_body(request, registry.body_idle_timeout, length) as body:
+            await registry.uploads.finish(state, digest, body, length=length, start=start)
     except UploadOffsetError as error:
         raise _out_of_order(registry, state, error) from None
     return _created(name, digest)
@@ -74,7 +79,7 @@ async def finish_upload(registry: Registry, request: Request, name: str, referen
 async def tell_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Tell how much of an upload has arrived."""
     state = await _state(registry, request, name, reference)
-    size = await registry.uploads.size(state)
+    state, size = await registry.uploads.size(state)
     return _progress(registry, state, size, status=204)
 
 
@@ -95,10 +100,8 @@ async def _mount(registry: Registry, name: str, digest: Digest, source: str | No
 
 async def _state(registry: Registry, request: Request, name: str, uuid: str) -> UploadState:
     """Read the upload's state from its location; a location that lost its query is looked up in storage."""
-    try:
-        UUID(uuid)
-    except ValueError:
-        raise ApiError("BLOB_UPLOAD_UNKNOWN", {"uuid": uuid[:64]}) from None
+    if not _is_uuid(uuid):
+        raise ApiError("BLOB_UPLOAD_UNKNOWN", {"uuid": uuid[:64]})
     sealed = request.query_params.get("_state")
     if sealed is not None:
         return unseal(sealed, registry.secret, name=name, uuid=uuid)
@@ -107,21 +110,18 @@ async def _state(registry: Registry, request: Request, name: str, uuid: str) -> 
     return UploadState(name=name, uuid=uuid, started=datetime.now(UTC), stored=True)
 
 
-def _chunk_start(request: Request) -> int | None:
+def _chunk(request: Request) -> tuple[int | None, int | None]:
+    """Where a body starts, and its length, as far as the client says."""
+    length = content_length(request)
     header = request.headers.get("content-range")
     if header is None:
-        return None
+        return None, length
     chunk = parse_chunk_range(header)
     if chunk is None:
         raise ApiError("RANGE_INVALID", "Content-Range is <start>-<end>", status=400)
-    length = content_length(request)
     if length is not None and length != chunk.length:
         raise ApiError("SIZE_INVALID", {"content-range": chunk.length, "content-length": length})
-    return chunk.start
-
-
-def _body(registry: Registry, request: Request) -> AsyncIterator[bytes]:
-    return stream_body(request, registry.body_idle_timeout)
+    return chunk.start, chunk.length
 
 
 def _progress(registry: Registry, state: UploadState, size: int, *, status: int) -> Response:

@@ -71,13 +71,15 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     media_type: str
     digest: str
     size: int
-    urls: list[str] | None = None
     platform: Platform | None = None
 
     @property
     def must_exist(self) -> bool:
-        """Whether the registry must hold the content: not for non-distributable layers, nor where URLs are given."""
-        return self.media_type not in _NON_DISTRIBUTABLE and not self.urls
+        """Whether the registry must hold the content: not for non-distributable layers.
+
+        URLs alone don't excuse a layer: clients that don't follow them would find the image incomplete.
+        """
+        return self.media_type not in _NON_DISTRIBUTABLE
 
 
 class _Document(msgspec.Struct, frozen=True, rename="camel"):

@@ -18,10 +18,14 @@ _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z").match
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\Z").match
 
 
-@lru_cache(maxsize=4096)
 def is_name(text: str) -> bool:
     """Whether the text is a repository's name."""
-    return len(text) <= MAX_NAME_LENGTH and _NAME(text) is not None
+    return len(text) <= MAX_NAME_LENGTH and _matches_name(text)
+
+
+@lru_cache(maxsize=4096)
+def _matches_name(text: str) -> bool:
+    return _NAME(text) is not None
 
 
 def is_tag(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.registry.errors import BlobUnknownError
@@ -11,10 +12,15 @@ from holdfast.registry.store.links import put_link, report_damage
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
     from holdfast.registry.store.facts import Facts
     from holdfast.storage.driver import Buffer, LocalFile, StorageDriver
 
 __all__ = ["BlobStore", "OpenBlob"]
+
+_SMALL_BYTES = 64 * 1024
+"""Blobs up to this size are answered from memory; image configurations are smaller."""
 
 _EMPTY = frozenset(Digest.of(b"", algorithm) for algorithm in ALGORITHMS)
 """The only digests whose content is nothing."""
@@ -27,13 +33,15 @@ class OpenBlob(NamedTuple):
         digest: Its digest.
         size: Its bytes: what is promised to the client.
         path: Where storage has it.
-        local: Where this machine has it, if it does.
+        local: Where this machine has it, if it does and that is the way to send it.
+        content: All of it, if it is small.
     """
 
     digest: Digest
     size: int
     path: str
-    local: LocalFile | None
+    local: LocalFile | None = None
+    content: bytes | None = None
 
 
 class BlobStore:
@@ -67,11 +75,17 @@ class BlobStore:
     async def open(self, name: str, digest: Digest) -> OpenBlob:
         """Find a blob to send: one stat of the link, then the content itself.
 
+        Small content whose size is known is read at once: half the time of having a file sent, and one request
+        to an object store.
+
         Raises:
             BlobUnknownError: As `size`.
         """
         await self._check_link(name, digest)
         path = paths.blob_data(digest)
+        known = self._facts.size(digest)
+        if known is not None and known <= _SMALL_BYTES:
+            return await self._read_small(digest, path)
         if self._local:
             try:
                 local = await self._driver.local_path(path)
@@ -79,8 +93,21 @@ class BlobStore:
                 raise self._missing(digest) from None
             if local is not None:
                 return OpenBlob(digest, self._check_size(digest, local.size), path, local)
-        known = self._facts.size(digest)
-        return OpenBlob(digest, known if known is not None else await self._stored_size(digest), path, None)
+        return OpenBlob(digest, known if known is not None else await self._stored_size(digest), path)
+
+    @asynccontextmanager
+    async def reader(self, blob: OpenBlob, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a part of a blob to be sent; iterating yields `length` bytes, or raises.
+
+        Raises:
+            BlobUnknownError: The content isn't there, or, iterating, it ends before the promised length.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                chunks = await stack.enter_async_context(self._driver.reader(blob.path, offset=start, length=length))
+            except PathNotFoundError:
+                raise self._missing(blob.digest) from None
+            yield await stack.enter_async_context(aclosing(self._promised(blob, chunks, length)))
 
     async def put(self, name: str, digest: Digest, content: Buffer) -> None:
         """Store content, already verified, straight at its final path; then the link."""
@@ -147,6 +174,23 @@ class BlobStore:
             await self._driver.delete(paths.layer_link(name, digest))
         except PathNotFoundError:
             raise BlobUnknownError(digest) from None
+
+    async def _promised(self, blob: OpenBlob, chunks: AsyncIterator[bytes], length: int) -> AsyncGenerator[bytes, None]:
+        left = length
+        async for chunk in chunks:
+            left -= len(chunk)
+            yield chunk
+        if left > 0:
+            report_damage("blob", blob.path, size=None, expected=blob.size)
+            self._facts.forget_size(blob.digest)
+            raise BlobUnknownError(blob.digest)
+
+    async def _read_small(self, digest: Digest, path: str) -> OpenBlob:
+        try:
+            content = await self._driver.get_content(path)
+        except PathNotFoundError:
+            raise self._missing(digest) from None
+        return OpenBlob(digest, self._check_size(digest, len(content)), path, content=content)
 
     async def _check_link(self, name: str, digest: Digest) -> None:
         path = paths.layer_link(name, digest)

@@ -23,7 +23,7 @@ async def list_repositories(driver: StorageDriver, *, last: str | None = None) -
     `a-b` and `a.b`, as bytes have it. One listing per directory that is opened; those that can hold nothing
     after `last` aren't. An empty store has no repositories.
     """
-    waiting = await _children(driver, "")
+    waiting = [child for child in await _children(driver, "") if not child.startswith("_")]
     heapq.heapify(waiting)
     while waiting:
         name = heapq.heappop(waiting)

@@ -14,6 +14,7 @@
             └── startedat                                        RFC 3339; old ones are purged
 
     /docker/registry/holdfast/                                   ours; Distribution never looks here
+    ├── probe/<random>                                           written, read and deleted at every start
     └── secret                                                   signs upload locations where none is configured
 
 A link is a file that holds a digest as text. Components of a repository's name never begin with `_`,

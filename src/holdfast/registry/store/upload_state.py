@@ -71,7 +71,7 @@ def unseal(text: str, secret: bytes, *, name: str, uuid: str) -> UploadState:
         if not hmac.compare_digest(sealed[:_SIGNATURE_BYTES], hmac.digest(secret, payload, "sha256")):
             raise UploadUnknownError("the upload's state isn't signed with this registry's secret")
         state = _decode(payload)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
         raise UploadUnknownError("the upload's state can't be read") from error
     if (state.name, state.uuid) != (name, uuid):
         raise UploadUnknownError("the upload's state belongs to another upload")

@@ -11,6 +11,8 @@ What an upload costs in storage depends on when its digest is known:
 Nothing is visible at a blob's path before its digest was checked, and a link is written after the content.
 The running hash stays in this process between requests. When it isn't at hand, because another replica or an
 earlier process received a part, the committed content is read once more.
+
+Once the content is verified, the same request can be repeated until it succeeds, whatever storage failed at.
 """
 
 from __future__ import annotations
@@ -19,24 +21,26 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import structlog
 from cachetools import LRUCache
 
 from holdfast.registry.errors import (
     DigestMismatchError,
-    UploadBusyError,
     UploadOffsetError,
     UploadUnknownError,
 )
 from holdfast.registry.model.digest import Digest
 from holdfast.registry.store import paths
 from holdfast.registry.store.hashing import RunningDigest
+from holdfast.registry.store.locks import UploadLocks
+from holdfast.registry.store.resting import RestingDigests
+from holdfast.registry.store.streams import chain, pour, read_digest, read_head, require_digest
 from holdfast.registry.store.upload_state import new_upload
 from holdfast.storage import ops
-from holdfast.storage.errors import PathNotFoundError, WriteConflictError
+from holdfast.storage.errors import InvalidResumeTokenError, PathNotFoundError, StorageError, WriteConflictError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,10 +59,17 @@ _STREAM_BYTES = 6 * 1024 * 1024
 """What receiving a stream holds at once: batches being received, hashed and written."""
 
 _REMEMBERED = 4096
-"""Running hashes, and identities of closed uploads, that this process keeps."""
+"""Identities of uploads begun, arrived or closed, each, that this process keeps."""
 
-_BUSY_SECONDS = 10.0
-"""How long a request waits for an earlier one to the same upload whose client went away."""
+_log = structlog.get_logger(__name__)
+
+
+class _Arrived(NamedTuple):
+    """What a request that finishes an upload brought: all of it, with its digest."""
+
+    digest: Digest
+    size: int
+    verified: bool
 
 
 class UploadStore:
@@ -75,9 +86,11 @@ class UploadStore:
         self._blobs = blobs
         self._budget = budget
         self._pool = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="hash")
-        self._running: LRUCache[str, RunningDigest] = LRUCache(_REMEMBERED)
+        self._resting = RestingDigests(shared=driver.capabilities.shared)
+        self._begun: LRUCache[str, bool] = LRUCache(_REMEMBERED)
+        self._arrived: LRUCache[str, _Arrived] = LRUCache(_REMEMBERED)
         self._closed: LRUCache[str, bool] = LRUCache(_REMEMBERED)
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = UploadLocks()
         self._direct: set[Digest] = set()
 
     async def aclose(self) -> None:
@@ -88,22 +101,21 @@ class UploadStore:
         """Whether storage knows an upload: for a location that came without its state."""
         return uuid not in self._closed and await ops.exists(self._driver, paths.upload_started_at(name, uuid))
 
-    async def size(self, state: UploadState) -> int:
-        """Return the bytes an upload has.
+    async def size(self, state: UploadState) -> tuple[UploadState, int]:
+        """Return what `receive` does, without receiving anything.
 
         Raises:
             UploadUnknownError: The upload is closed, or storage lost it.
         """
         async with self._exclusive(state.uuid):
             try:
-                async with ops.opened_writer(
-                    self._driver, _data(state), append=True, resume_token=state.resume_token
-                ) as writer:
-                    return writer.size
+                writer = await self._continue(state)
             except PathNotFoundError:
-                if state.stored:
+                if self._is_begun(state):
                     raise UploadUnknownError(state.uuid) from None
-                return 0
+                return state, 0
+            await writer.close()
+            return _continued(state, writer), writer.size
 
     async def receive(
         self, state: UploadState, body: AsyncIterator[bytes], *, start: int | None = None
@@ -124,16 +136,16 @@ class UploadStore:
             BodyInterruptedError: The body ended early.
         """
         async with self._exclusive(state.uuid), self._budget.reserve(_STREAM_BYTES):
-            writer = await self._open(state, start)
-            running = self._take_running(state, writer.size)
-            try:
-                await _pour(body, writer, running)
-            finally:
-                await self._rest(state, writer, running)
-            return msgspec.structs.replace(state, stored=True, resume_token=writer.resume_token), writer.size
+            return await self._receive(state, body, start)
 
     async def finish(
-        self, state: UploadState, digest: Digest, body: AsyncIterator[bytes], *, start: int | None = None
+        self,
+        state: UploadState,
+        digest: Digest,
+        body: AsyncIterator[bytes],
+        *,
+        length: int | None = None,
+        start: int | None = None,
     ) -> None:
         """Append a last body, empty most often, check the whole against its digest, and make it a blob.
 
@@ -142,31 +154,40 @@ class UploadStore:
             UploadOffsetError, UploadUnknownError, BodyInterruptedError: As `receive`.
         """
         async with self._exclusive(state.uuid):
-            if not state.stored and state.uuid not in self._running:
+            if not self._is_begun(state):
                 if start:
                     raise UploadOffsetError(start, 0)
-                await self.receive_whole(state.name, digest, body)
+                await self.receive_whole(state.name, digest, body, length=length)
             else:
                 async with self._budget.reserve(_STREAM_BYTES):
-                    await self._finish_stored(state, digest, body, start)
-            self._closed[state.uuid] = True
+                    await self._finish(state, digest, body, start)
+            self._close(state)
 
-    async def receive_whole(self, name: str, digest: Digest, body: AsyncIterator[bytes]) -> None:
+    async def receive_whole(
+        self, name: str, digest: Digest, body: AsyncIterator[bytes], *, length: int | None = None
+    ) -> None:
         """Receive a blob in one body whose digest is known: straight to its final path.
+
+        Args:
+            name: The repository.
+            digest: The digest.
+            body: The content.
+            length: The bytes of the body, if they were announced.
 
         Raises:
             DigestMismatchError: The content is something else; nothing is stored.
             BodyInterruptedError: The body ended early; nothing is stored.
         """
-        async with self._budget.reserve(SMALL_BLOB_BYTES):
-            head, ended = await _read_head(body)
+        # Reserved at once for all that may come: who holds a part and waits for more can wait for each other.
+        fits = length is not None and length <= SMALL_BLOB_BYTES
+        async with self._budget.reserve(SMALL_BLOB_BYTES if fits else _STREAM_BYTES):
+            head, ended = await read_head(body, SMALL_BLOB_BYTES)
             if ended:
                 content = b"".join(head)
-                _check(digest, Digest.of(content, digest.algorithm))
+                require_digest(digest, Digest.of(content, digest.algorithm))
                 await self._blobs.put(name, digest, content)
-                return
-        async with self._budget.reserve(_STREAM_BYTES):
-            await self._stream_whole(name, digest, _chain(head, body))
+            else:
+                await self._stream_whole(name, digest, chain(head, body))
 
     async def cancel(self, state: UploadState) -> None:
         """Throw an upload away.
@@ -175,9 +196,9 @@ class UploadStore:
             UploadUnknownError: It is closed already.
         """
         async with self._exclusive(state.uuid):
-            self._running.pop(state.uuid, None)
-            self._closed[state.uuid] = True
-            await self._remove(state)
+            if not await self._remove(state) and self._is_begun(state):
+                raise UploadUnknownError(state.uuid)
+            self._close(state)
 
     # A stream to its final path -----------------------------------------------------------------
 
@@ -197,24 +218,24 @@ class UploadStore:
     async def _stream_aside(self, name: str, digest: Digest, body: AsyncIterator[bytes]) -> None:
         state = new_upload(name, digest.algorithm)
         try:
-            state, _ = await self.receive(state, body)
-            await self.finish(state, digest, _chain([], None))
+            state, _ = await self._receive(state, body, None)
+            await self._finish(state, digest, chain([]), None)
         except BaseException:
-            if state.uuid not in self._closed:
-                await self.cancel(state)
+            await self._discard(state)
             raise
+        self._close(state)
 
     async def _stream_to_final_path(self, digest: Digest, body: AsyncIterator[bytes]) -> int:
         running = RunningDigest(self._pool, digest.algorithm)
         async with ops.opened_writer(self._driver, paths.blob_data(digest)) as writer:
             try:
-                await _pour(body, writer, running)
-                _check(digest, await running.digest())
-            except BaseException:
+                await pour(body, writer, running)
+                require_digest(digest, await running.digest())
+            except BaseException as error:
                 try:
                     await running.settle()
                 finally:
-                    await writer.cancel()
+                    await ops.throw_away(writer, error)
                 raise
             try:
                 await writer.commit()
@@ -226,66 +247,124 @@ class UploadStore:
 
     # A stream by the upload's directory ---------------------------------------------------------
 
-    async def _finish_stored(
-        self, state: UploadState, digest: Digest, body: AsyncIterator[bytes], start: int | None
-    ) -> None:
+    async def _receive(
+        self, state: UploadState, body: AsyncIterator[bytes], start: int | None
+    ) -> tuple[UploadState, int]:
+        writer = await self._open(state, start)
+        running = self._take_running(state, writer.size)
+        self._arrived.pop(state.uuid, None)
+        try:
+            await pour(body, writer, running)
+        finally:
+            await self._rest(state, writer, running)
+        return _continued(state, writer), writer.size
+
+    async def _finish(self, state: UploadState, digest: Digest, body: AsyncIterator[bytes], start: int | None) -> None:
+        arrived = self._arrived.pop(state.uuid, None)
+        if arrived and arrived.digest == digest:
+            await self._finish_again(state, arrived)
+            return
         writer = await self._open(state, start)
         running = self._take_running(state, writer.size)
         try:
-            await _pour(body, writer, running)
+            await pour(body, writer, running)
+            self._arrived[state.uuid] = arrived = _Arrived(digest, writer.size, verified=False)
             if running and running.algorithm == digest.algorithm:
-                actual = await running.digest()
-                await self._require(state, digest, actual, writer)
-                await writer.commit()
-            else:
-                await writer.commit()
-                actual = await self._read_digest(_data(state), digest.algorithm)
-                await self._require(state, digest, actual)
+                arrived = await self._require(state, arrived, await running.digest(), writer)
+            await writer.commit()
         except BaseException:
             await self._rest(state, writer, running)
             raise
-        await self._blobs.adopt(_data(state), digest, writer.size)
-        await self._blobs.link(state.name, digest)
+        if not arrived.verified:
+            arrived = await self._require(state, arrived, await self._read_digest(state, digest))
+        await self._publish(state, arrived)
+
+    async def _finish_again(self, state: UploadState, arrived: _Arrived) -> None:
+        """Finish what arrived whole before, when storage failed at something. The body isn't read again.
+
+        What is still in the upload's directory is verified by reading it, since others could write to it meanwhile.
+        What was verified and isn't there any more was moved to its final path.
+        """
+        self._arrived[state.uuid] = arrived
+        try:
+            writer = await self._continue(state)
+        except PathNotFoundError:
+            if not (arrived.verified and await self._blobs.holds(arrived.digest, arrived.size)):
+                raise UploadUnknownError(state.uuid) from None
+        else:
+            try:
+                if writer.size != arrived.size:
+                    raise UploadOffsetError(arrived.size, writer.size)
+                await writer.commit()
+            finally:
+                await writer.close()
+            await self._require(state, arrived, await self._read_digest(state, arrived.digest))
+        await self._publish(state, arrived)
+
+    async def _publish(self, state: UploadState, arrived: _Arrived) -> None:
+        await self._blobs.adopt(_data(state), arrived.digest, arrived.size)
+        await self._blobs.link(state.name, arrived.digest)
         await self._remove(state)
 
     async def _require(
-        self, state: UploadState, expected: Digest, actual: Digest, writer: FileWriter | None = None
-    ) -> None:
+        self, state: UploadState, arrived: _Arrived, actual: Digest, writer: FileWriter | None = None
+    ) -> _Arrived:
+        """Note that an upload is what its digest says, or throw it away."""
         try:
-            _check(expected, actual)
-        except DigestMismatchError:
+            require_digest(arrived.digest, actual)
+        except DigestMismatchError as error:
             if writer is not None:
-                await writer.cancel()
-            self._closed[state.uuid] = True
-            await self._remove(state)
+                await ops.throw_away(writer, error)
+            await self._discard(state)
             raise
+        self._arrived[state.uuid] = arrived = arrived._replace(verified=True)
+        return arrived
+
+    async def _read_digest(self, state: UploadState, digest: Digest) -> Digest:
+        return await read_digest(self._driver, _data(state), digest.algorithm, self._pool)
 
     async def _open(self, state: UploadState, start: int | None) -> FileWriter:
         """Open the upload's data where it stands, and begin it if storage has nothing of it."""
-        path = _data(state)
-        if state.stored or start or state.uuid in self._running:
+        if self._is_begun(state) or start:
             try:
-                writer = await self._driver.writer(path, append=True, resume_token=state.resume_token)
+                writer = await self._continue(state)
             except PathNotFoundError:
-                if start and not state.stored:
+                if start and not self._is_begun(state):
                     raise UploadOffsetError(start, 0) from None
                 raise UploadUnknownError(state.uuid) from None
         else:
             # Distribution's purge of abandoned uploads reads this file, and so does ours.
             started = state.started.strftime("%Y-%m-%dT%H:%M:%SZ").encode("ascii")
             await self._driver.put_content(paths.upload_started_at(state.name, state.uuid), started)
-            writer = await self._driver.writer(path)
+            writer = await self._driver.writer(_data(state))
+            self._begun[state.uuid] = True
         if start is not None and start != writer.size:
             await writer.close()
             raise UploadOffsetError(start, writer.size)
         return writer
 
+    async def _continue(self, state: UploadState) -> FileWriter:
+        """Open the upload's data to append to it.
+
+        Raises:
+            PathNotFoundError: Storage has nothing of it.
+        """
+        token = self._resting.token(state.uuid) or state.resume_token
+        try:
+            return await self._driver.writer(_data(state), append=True, resume_token=token)
+        except InvalidResumeTokenError:
+            # Another replica has begun it anew or finished it: there is other content now, or none.
+            self._resting.forget(state.uuid)
+            return await self._driver.writer(_data(state), append=True)
+
+    def _is_begun(self, state: UploadState) -> bool:
+        """Whether storage has something of an upload: its location says so, unless the answer to it was lost."""
+        return state.stored or state.uuid in self._begun
+
     def _take_running(self, state: UploadState, size: int) -> RunningDigest | None:
         """Take the running hash, if it has seen everything that storage has."""
-        running = self._running.pop(state.uuid, None)
-        if running is None and size == 0:
-            return RunningDigest(self._pool, state.algorithm)
-        return running if running and running.size == size else None
+        resting = self._resting.take(state.uuid, size)
+        return RunningDigest(self._pool, state.algorithm) if resting is None and size == 0 else resting
 
     async def _rest(self, state: UploadState, writer: FileWriter, running: RunningDigest | None) -> None:
         """Keep what arrived, and the running hash if it has seen all of that."""
@@ -294,73 +373,44 @@ class UploadStore:
                 await running.settle()
         finally:
             await writer.close()
-        if running and running.size == writer.size and state.uuid not in self._closed:
-            self._running[state.uuid] = running
+        if running and state.uuid not in self._closed:
+            self._resting.keep(state.uuid, running, writer)
 
-    async def _read_digest(self, path: str, algorithm: str) -> Digest:
-        running = RunningDigest(self._pool, algorithm)
+    def _close(self, state: UploadState) -> None:
+        """Remember that an upload is over."""
+        self._closed[state.uuid] = True
+        self._resting.forget(state.uuid)
+        self._begun.pop(state.uuid, None)
+        self._arrived.pop(state.uuid, None)
+
+    async def _discard(self, state: UploadState) -> None:
+        """Throw away an upload that has failed. What can't be deleted now is left to the purge of old uploads."""
+        self._close(state)
         try:
-            async with self._driver.reader(path) as chunks:
-                async for chunk in chunks:
-                    await running.update(chunk)
-        finally:
-            await running.settle()
-        return await running.digest()
+            await self._remove(state)
+        except StorageError as error:
+            _log.warning("a failed upload stays in storage", repository=state.name, upload=state.uuid, error=str(error))
 
-    async def _remove(self, state: UploadState) -> None:
+    async def _remove(self, state: UploadState) -> bool:
+        """Delete all of an upload, and tell whether there was anything."""
         try:
             await self._driver.delete(paths.upload(state.name, state.uuid))
         except PathNotFoundError:
-            return  # nothing of it was stored
+            return False
+        return True
 
     @asynccontextmanager
     async def _exclusive(self, uuid: str) -> AsyncIterator[None]:
-        lock = self._locks.setdefault(uuid, asyncio.Lock())
-        try:
-            async with asyncio.timeout(_BUSY_SECONDS):
-                await lock.acquire()
-        except TimeoutError:
-            raise UploadBusyError(uuid) from None
-        try:
+        async with self._locks.hold(uuid):
             if uuid in self._closed:
                 raise UploadUnknownError(uuid)
             yield
-        finally:
-            lock.release()
 
 
 def _data(state: UploadState) -> str:
     return paths.upload_data(state.name, state.uuid)
 
 
-def _check(expected: Digest, actual: Digest) -> None:
-    if expected != actual:
-        raise DigestMismatchError(expected, actual)
-
-
-async def _pour(body: AsyncIterator[bytes], writer: FileWriter, running: RunningDigest | None) -> None:
-    """Hash and write each chunk; both work behind, while the next chunk is received."""
-    async for chunk in body:
-        await writer.write(chunk)
-        if running:
-            await running.update(chunk)
-
-
-async def _read_head(body: AsyncIterator[bytes]) -> tuple[list[bytes], bool]:
-    """Read up to `SMALL_BLOB_BYTES`, and tell whether that was all."""
-    head: list[bytes] = []
-    size = 0
-    async for chunk in body:
-        head.append(chunk)
-        size += len(chunk)
-        if size > SMALL_BLOB_BYTES:
-            return head, False
-    return head, True
-
-
-async def _chain(head: list[bytes], body: AsyncIterator[bytes] | None) -> AsyncIterator[bytes]:
-    for chunk in head:
-        yield chunk
-    if body is not None:
-        async for chunk in body:
-            yield chunk
+def _continued(state: UploadState, writer: FileWriter) -> UploadState:
+    """The state that the next request needs, after the writer was closed."""
+    return msgspec.structs.replace(state, stored=True, resume_token=writer.resume_token)
