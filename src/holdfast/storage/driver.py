@@ -183,7 +183,8 @@ class FileWriter(ABC):
         """Keep what was written, invisible, so that a later writer can append to it.
 
         Behaviour:
-            - All bytes accepted by `write` are with the backend when it returns.
+            - All bytes accepted by `write` are with the backend when it returns; if there are none, an empty
+              unfinished write is there to be continued.
             - The path shows what it showed before: nothing, or the content committed earlier.
             - Idempotent; after `commit` or `cancel` it does nothing.
         """
@@ -279,7 +280,8 @@ class StorageDriver(ABC):
             - `append=False`: starts anew, and discards an unfinished write to the path.
             - `append=True`: continues the unfinished write, of this process or (`shared`) another; where there
               is none, continues from the committed content, which stands until the commit.
-            - At most one unfinished write exists per path, and one writer holds it.
+            - At most one unfinished write exists per path, and one writer holds it. Paths at which only
+              unfinished writes are take no names: content may be put above and below them.
 
         Raises:
             PathNotFoundError: `append=True`, and neither an unfinished write nor content is there.
@@ -374,7 +376,7 @@ class StorageDriver(ABC):
 
     @abstractmethod
     async def abort_upload(self, upload: UploadInfo) -> None:
-        """Throw away an unfinished write found by `list_uploads`; one that is gone is no error.
+        """Throw away an unfinished write found by `list_uploads`; one that is gone, or never was, is no error.
 
         Requires:
             `list_uploads`.
