@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BodyMessages"]
 
-_AHEAD = 16
+_AHEAD = 32
 _AHEAD_BYTES = 2 * 1024 * 1024
 """What is asked for ahead: so many messages, of about so many bytes together.
 

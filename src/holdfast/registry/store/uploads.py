@@ -34,13 +34,14 @@ from holdfast.registry.errors import (
 )
 from holdfast.registry.model.digest import Digest
 from holdfast.registry.store import paths
+from holdfast.registry.store.direct import DirectWrites
 from holdfast.registry.store.hashing import RunningDigest
 from holdfast.registry.store.locks import UploadLocks
 from holdfast.registry.store.resting import RestingDigests
-from holdfast.registry.store.streams import chain, pour, read_digest, read_head, require_digest
+from holdfast.registry.store.streams import chain, close_writer, pour, read_digest, read_head, require_digest
 from holdfast.registry.store.upload_state import new_upload
 from holdfast.storage import ops
-from holdfast.storage.errors import InvalidResumeTokenError, PathNotFoundError, StorageError, WriteConflictError
+from holdfast.storage.errors import InvalidResumeTokenError, PathNotFoundError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -91,7 +92,7 @@ class UploadStore:
         self._arrived: LRUCache[str, _Arrived] = LRUCache(_REMEMBERED)
         self._closed: LRUCache[str, bool] = LRUCache(_REMEMBERED)
         self._locks = UploadLocks()
-        self._direct: set[Digest] = set()
+        self._direct = DirectWrites(driver, blobs, self._pool)
 
     async def aclose(self) -> None:
         """Free the threads that hash. Uploads stay in storage and can be continued."""
@@ -114,7 +115,7 @@ class UploadStore:
                 if self._is_begun(state):
                     raise UploadUnknownError(state.uuid) from None
                 return state, 0
-            await writer.close()
+            await close_writer(writer)
             return _continued(state, writer), writer.size
 
     async def receive(
@@ -203,17 +204,12 @@ class UploadStore:
     # A stream to its final path -----------------------------------------------------------------
 
     async def _stream_whole(self, name: str, digest: Digest, body: AsyncIterator[bytes]) -> None:
-        """A path takes one unfinished write, so the second of two pushes of one digest goes by an upload of its own."""
-        if digest in self._direct:
+        """Receive to the final path; the second of two pushes of one digest goes by an upload of its own."""
+        if self._direct.is_running(digest):
             await self._stream_aside(name, digest, body)
-            return
-        self._direct.add(digest)
-        try:
-            size = await self._stream_to_final_path(digest, body)
-        finally:
-            self._direct.discard(digest)
-        self._blobs.keep_size(digest, size)
-        await self._blobs.link(name, digest)
+        else:
+            await self._direct.receive(digest, body)
+            await self._blobs.link(name, digest)
 
     async def _stream_aside(self, name: str, digest: Digest, body: AsyncIterator[bytes]) -> None:
         state = new_upload(name, digest.algorithm)
@@ -224,26 +220,6 @@ class UploadStore:
             await self._discard(state)
             raise
         self._close(state)
-
-    async def _stream_to_final_path(self, digest: Digest, body: AsyncIterator[bytes]) -> int:
-        running = RunningDigest(self._pool, digest.algorithm)
-        async with ops.opened_writer(self._driver, paths.blob_data(digest)) as writer:
-            try:
-                await pour(body, writer, running)
-                require_digest(digest, await running.digest())
-            except BaseException as error:
-                try:
-                    await running.settle()
-                finally:
-                    await ops.throw_away(writer, error)
-                raise
-            try:
-                await writer.commit()
-            except WriteConflictError:
-                # Another replica began the same content after us. If it has finished, so have we.
-                if not await self._blobs.holds(digest, running.size):
-                    raise
-        return running.size
 
     # A stream by the upload's directory ---------------------------------------------------------
 
@@ -297,7 +273,7 @@ class UploadStore:
                     raise UploadOffsetError(arrived.size, writer.size)
                 await writer.commit()
             finally:
-                await writer.close()
+                await close_writer(writer)
             await self._require(state, arrived, await self._read_digest(state, arrived.digest))
         await self._publish(state, arrived)
 
@@ -339,7 +315,7 @@ class UploadStore:
             writer = await self._driver.writer(_data(state))
             self._begun[state.uuid] = True
         if start is not None and start != writer.size:
-            await writer.close()
+            await close_writer(writer)
             raise UploadOffsetError(start, writer.size)
         return writer
 
@@ -372,7 +348,7 @@ class UploadStore:
             if running:
                 await running.settle()
         finally:
-            await writer.close()
+            await close_writer(writer)
         if running and state.uuid not in self._closed:
             self._resting.keep(state.uuid, running, writer)
 

@@ -1,0 +1,164 @@
+import re
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.registry.client import NAME, Client, make_image
+from tests.registry.storages import Storage, inmemory
+
+pytestmark = pytest.mark.anyio
+
+DIGEST = b"sha256:" + b"a" * 64
+REPOSITORIES = "/docker/registry/v2/repositories"
+COMPONENT = st.sampled_from(["a", "b", "a-b", "a.b", "a_b", "a--b", "ab", "0", "z9"])
+
+
+async def put_tag(storage: Storage, name: str, tag: str) -> None:
+    """A tag, as storage has it."""
+    await storage.put(f"{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/link", DIGEST)
+
+
+async def all_pages(client: Client, path: str, key: str, limit: int) -> list[list[str]]:
+    """The pages that a client gets that follows the links."""
+    pages = []
+    target = f"{path}?n={limit}"
+    while True:
+        response = await client.request("GET", target)
+        assert 200 == response.status_code
+        pages.append(response.json()[key])
+        link = response.headers.get("link")
+        if link is None:
+            return pages
+        match = re.fullmatch(r'<(/v2/[^>]+)>; rel="next"', link)
+        assert match
+        target = match[1]
+
+
+def pages_of(entries: list[str], limit: int) -> list[list[str]]:
+    """Entries in pages; there is a page, if only an empty one."""
+    return [entries[start : start + limit] for start in range(0, len(entries), limit)] or [[]]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 100])
+async def test_tag_pages(storage: Storage, client: Client, limit: int) -> None:
+    """Following the links gives all tags, in byte order, each once; the last page has no link."""
+    tags = ["a", "a-b", "a.b", "B", "_x"]
+    for tag in tags:
+        await put_tag(storage, NAME, tag)
+
+    expected = pages_of(sorted(tags), limit)
+    assert expected == await all_pages(client, f"/v2/{NAME}/tags/list", "tags", limit)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("last=a", ["a-b", "b"]),
+        ("last=a-a", ["a-b", "b"]),
+        ("last=A", ["a", "a-b", "b"]),
+        ("last=b", []),
+        ("last=zzz", []),
+        ("last=", ["a", "a-b", "b"]),
+        ("n=&last=a", ["a-b", "b"]),
+        ("n=1&last=a", ["a-b"]),
+        ("n=1&last=!", ["a"]),
+        ("n=2&last=a/b", ["b"]),
+        ("last=%C3%A9", []),
+        ("n=0&last=a", []),
+        ("n=1000000000000", ["a", "a-b", "b"]),
+        ("other=1", ["a", "a-b", "b"]),
+    ],
+)
+async def test_tags_after(storage: Storage, client: Client, query: str, expected: list[str]) -> None:
+    """`last` need not exist, nor be a tag: what sorts after it is listed."""
+    for tag in ("b", "a-b", "a"):
+        await put_tag(storage, NAME, tag)
+    response = await client.request("GET", f"/v2/{NAME}/tags/list?{query}")
+
+    assert (200, expected) == (response.status_code, response.json()["tags"])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_catalog_pages(storage: Storage, client: Client, limit: int) -> None:
+    """Following the links gives all repositories in the order of their bytes, also where one is above another."""
+    names = ["a", "a-b", "a/b", "a.b", "a/b/c", "ab", "b/c"]
+    for name in names:
+        await put_tag(storage, name, "latest")
+
+    assert ["a", "a-b", "a.b", "a/b", "a/b/c", "ab", "b/c"] == sorted(names)
+    assert pages_of(sorted(names), limit) == await all_pages(client, "/v2/_catalog", "repositories", limit)
+
+
+async def test_catalog_of_nothing(client: Client) -> None:
+    """An empty store has no repositories."""
+    response = await client.request("GET", "/v2/_catalog")
+
+    assert (200, {"repositories": []}) == (response.status_code, response.json())
+    assert "link" not in response.headers
+
+
+async def test_what_is_a_repository(storage: Storage, client: Client) -> None:
+    """Only what has manifests is listed: no upload, no blob alone, nothing of somebody else's."""
+    await client.push_image(make_image(), "latest", "real")
+    await client.push_blob(b"content", "only/blobs")
+    await client.patch(await client.begin("only/uploads"), b"content")
+    await storage.put(f"{REPOSITORIES}/file", b"")
+    await storage.put(f"{REPOSITORIES}/_strange/_manifests/tags/x/current/link", DIGEST)
+    await storage.put(f"{REPOSITORIES}/real/_strange/deep/_manifests/x", DIGEST)
+    await storage.put(f"{REPOSITORIES}/deep/er/_manifests/revisions/x", DIGEST)
+
+    assert ["deep/er", "real"] == (await client.request("GET", "/v2/_catalog")).json()["repositories"]
+
+
+async def test_repository_without_tags(client: Client) -> None:
+    """A repository whose manifests have no tags has an empty list."""
+    await client.push_image(make_image())
+    response = await client.request("GET", f"/v2/{NAME}/tags/list")
+
+    assert (200, {"name": NAME, "tags": []}) == (response.status_code, response.json())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    names=st.sets(st.lists(COMPONENT, min_size=1, max_size=3).map("/".join), max_size=12),
+    last=st.lists(COMPONENT, max_size=3).map("/".join) | st.text("ab/.-_~", max_size=6),
+    limit=st.integers(1, 5),
+)
+async def test_any_catalog(names: set[str], last: str, limit: int) -> None:
+    """The catalog is the sorted repositories, from any name on, in pages of any size."""
+    storage = inmemory()
+    for name in names:
+        await put_tag(storage, name, "latest")
+    async with storage.client() as client:
+        pages = await all_pages(client, "/v2/_catalog", "repositories", limit)
+        after = await get(client, "/v2/_catalog", last)
+
+    assert pages_of(sorted(names), limit) == pages
+    assert [name for name in sorted(names) if name > last] == after.json()["repositories"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tags=st.sets(st.from_regex(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,3}", fullmatch=True), max_size=12),
+    last=st.text(max_size=4),
+    limit=st.integers(1, 5),
+)
+async def test_any_tags(tags: set[str], last: str, limit: int) -> None:
+    """The tags are sorted, from any text on, in pages of any size."""
+    storage = inmemory()
+    await storage.put(f"{REPOSITORIES}/{NAME}/_manifests/revisions/sha256/x/link", DIGEST)
+    for tag in tags:
+        await put_tag(storage, NAME, tag)
+    async with storage.client() as client:
+        pages = await all_pages(client, f"/v2/{NAME}/tags/list", "tags", limit)
+        after = await get(client, f"/v2/{NAME}/tags/list", last)
+
+    assert pages_of(sorted(tags), limit) == pages
+    assert [tag for tag in sorted(tags) if tag > last] == after.json()["tags"]
+
+
+async def get(client: Client, path: str, last: str) -> httpx.Response:
+    """A listing after any text."""
+    return await client.request("GET", path, params={"last": last})
