@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BodyMessages"]
 
-_AHEAD = 32
+_AHEAD = 64
 _AHEAD_BYTES = 2 * 1024 * 1024
 """What is asked for ahead: so many messages, of about so many bytes together.
 
@@ -24,6 +24,12 @@ A body of unknown length comes in the client's own chunks, 32 KiB from Go's clie
 at a time, each costs the server's thread and ours a wakeup: 300 MB/s and 1.3 s of processor time for 512 MiB, drained.
 With 4 ahead it is 500 MB/s and 0.8 s, with 16 1,350 MB/s and 0.4 s, with 64 1,700 MB/s and 0.3 s. A body of known
 length comes in pieces as large as the server's buffer and gains nothing.
+"""
+
+_GATHER_SECONDS = 0.001
+"""Once that many messages have come, more are let come before they are looked at: one wakeup for all of them.
+
+A push of 512 MiB in chunks of 32 KiB: 650 MB/s, not 570.
 """
 
 
@@ -43,6 +49,7 @@ class BodyMessages:
         self._depth = 1 if ahead else 0
         self._asked: deque[asyncio.Future[Message]] = deque()
         self._end: Message | None = None
+        self._waits = 0
 
     async def next(self, timeout: float) -> Message:  # noqa: ASYNC109 - it is the client that is timed
         """Return the next message.
@@ -55,7 +62,7 @@ class BodyMessages:
             return here
         try:
             async with asyncio.timeout(timeout):
-                return await self._first()
+                return await self._gathered(self._first())
         except TimeoutError:
             raise BodyInterruptedError(f"nothing arrived for {timeout:g} seconds") from None
 
@@ -76,6 +83,13 @@ class BodyMessages:
         """Let go of what was asked for."""
         while self._asked:
             self._asked.popleft().cancel()
+
+    async def _gathered(self, first: Awaitable[Message]) -> Message:
+        message = await first
+        self._waits += 1
+        if self._asked and self._waits > _AHEAD and message.get("more_body"):
+            await asyncio.sleep(_GATHER_SECONDS)
+        return message
 
     def _first(self) -> Awaitable[Message]:
         if not self._asked:
