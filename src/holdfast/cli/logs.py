@@ -49,7 +49,9 @@ def configure_logs(level: LogLevel) -> None:
 
 def _renderers(*, terminal: bool) -> list[Processor]:
     if terminal:
-        return [structlog.dev.ConsoleRenderer(timestamp_key="time")]
+        # The default shows the values of all variables in a traceback, secrets among them, and takes its time.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(timestamp_key="time", exception_formatter=plain)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("msg"),

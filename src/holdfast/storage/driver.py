@@ -265,7 +265,7 @@ class StorageDriver(ABC):
             - Memory is bounded whatever the file's size. Leaving early frees everything.
 
         Raises:
-            PathNotFoundError: On entering: nothing, or a directory, is at the path (also when nothing is to be yielded).
+            PathNotFoundError: On entering: nothing, or a directory, is at the path, even if nothing is to be yielded.
             IncompleteReadError: The content ended before the size it had when opened.
         """
 

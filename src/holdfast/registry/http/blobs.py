@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from holdfast.registry.http.conditions import is_unmodified, range_applies
-from holdfast.registry.http.content import LocalFileResponse, StoredContentResponse
+from holdfast.registry.http.content import LocalFileResponse, MemoryResponse, StoredContentResponse
 from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.fields import encode, field
 from holdfast.registry.http.ranges import UnsatisfiableRangeError, parse_range
 from holdfast.registry.http.references import digest_of
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
+    from holdfast.registry.http.fields import EncodedFields
     from holdfast.registry.http.ranges import ByteRange
+    from holdfast.registry.model.digest import Digest
     from holdfast.registry.store.blobs import OpenBlob
 
 __all__ = ["delete_blob", "get_blob", "head_blob"]
@@ -31,7 +35,7 @@ async def head_blob(registry: Registry, request: Request, name: str, reference: 
     size = await registry.blobs.size(name, digest)
     if is_unmodified(request, reference):
         return _not_modified(reference)
-    return Response(headers=_headers(reference, size))
+    return MemoryResponse(b"", _fields(digest, size))
 
 
 async def get_blob(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -40,19 +44,14 @@ async def get_blob(registry: Registry, request: Request, name: str, reference: s
     if is_unmodified(request, reference):
         return _not_modified(reference)
     part = _asked_range(request, reference, blob)
-    headers = _headers(reference, blob.size if part is None else part.length)
     if part is not None:
-        headers["content-range"] = f"bytes {part.start}-{part.last}/{blob.size}"
-        if blob.content is not None:
-            return Response(blob.content[part.start : part.last + 1], status_code=206, headers=headers)
-        return StoredContentResponse(
-            registry.blobs.reader(blob, part.start, part.length), part.length, status=206, headers=headers
-        )
+        return _send_part(registry, blob, part)
+    fields = _fields(blob.digest, blob.size)
     if blob.content is not None:
-        return Response(blob.content, headers=headers)
+        return MemoryResponse(blob.content, fields)
     if blob.local is not None and LocalFileResponse.is_available(request.scope):
-        return LocalFileResponse(blob.local.path, headers)
-    return StoredContentResponse(registry.blobs.reader(blob, 0, blob.size), blob.size, status=200, headers=headers)
+        return LocalFileResponse(blob.local.path, fields)
+    return StoredContentResponse(registry.blobs.reader(blob, 0, blob.size), blob.size, fields, status=200)
 
 
 async def delete_blob(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -63,24 +62,35 @@ async def delete_blob(registry: Registry, request: Request, name: str, reference
     return Response(status_code=202, headers={"docker-content-digest": reference})
 
 
-def _headers(reference: str, size: int) -> dict[str, str]:
-    return {
-        "content-length": str(size),
-        "content-type": "application/octet-stream",
-        "docker-content-digest": reference,
-        "etag": f'"{reference}"',
-        "accept-ranges": "bytes",
-        "cache-control": _ONE_YEAR,
-    }
+def _send_part(registry: Registry, blob: OpenBlob, part: ByteRange) -> Response:
+    extra = encode({"content-range": f"bytes {part.start}-{part.last}/{blob.size}"})
+    fields = (*_fields(blob.digest, part.length), *extra)
+    if blob.content is not None:
+        return MemoryResponse(blob.content[part.start : part.last + 1], fields, status=206)
+    return StoredContentResponse(registry.blobs.reader(blob, part.start, part.length), part.length, fields, status=206)
+
+
+@lru_cache(maxsize=4096)
+def _fields(digest: Digest, size: int) -> EncodedFields:
+    return encode(
+        {
+            "content-length": str(size),
+            "content-type": "application/octet-stream",
+            "docker-content-digest": str(digest),
+            "etag": f'"{digest}"',
+            "accept-ranges": "bytes",
+            "cache-control": _ONE_YEAR,
+        }
+    )
 
 
 def _not_modified(reference: str) -> Response:
-    headers = {"docker-content-digest": reference, "etag": f'"{reference}"', "cache-control": _ONE_YEAR}
-    return Response(status_code=304, headers=headers)
+    fields = {"docker-content-digest": reference, "etag": f'"{reference}"', "cache-control": _ONE_YEAR}
+    return MemoryResponse(b"", encode(fields), status=304)
 
 
 def _asked_range(request: Request, reference: str, blob: OpenBlob) -> ByteRange | None:
-    header = request.headers.get("range")
+    header = field(request, b"range")
     if header is None or not range_applies(request, reference):
         return None
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holdfast.registry.http.fields import field
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -12,12 +14,14 @@ __all__ = ["is_unmodified", "range_applies"]
 
 def is_unmodified(request: Request, digest: str) -> bool:
     """Whether `If-None-Match` names the content, or any; quotes may be missing, as Distribution allows."""
-    asked = ",".join(request.headers.getlist("if-none-match"))
+    asked = field(request, b"if-none-match")
+    if asked is None:
+        return False
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in asked.split(",")}
     return digest in tags or "*" in tags
 
 
 def range_applies(request: Request, digest: str) -> bool:
     """Whether `If-Range`, if it is there, lets the range be sent: only for this content, by a strong tag."""
-    condition = request.headers.get("if-range")
+    condition = field(request, b"if-range")
     return condition is None or condition.strip().strip('"') == digest

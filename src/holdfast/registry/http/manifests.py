@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from holdfast.registry.errors import ManifestUnknownError
 from holdfast.registry.http.body import content_length, read_whole
 from holdfast.registry.http.conditions import is_unmodified
+from holdfast.registry.http.content import MemoryResponse
 from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.fields import encode, field
 from holdfast.registry.http.negotiation import accepts, default_platform_digest
 from holdfast.registry.http.references import check_tag, digest_of
 from holdfast.registry.model.digest import Digest
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
+    from holdfast.registry.http.fields import EncodedFields
     from holdfast.registry.store.facts import StoredManifest
 
 __all__ = ["delete_manifest", "get_manifest", "put_manifest"]
@@ -26,7 +30,7 @@ __all__ = ["delete_manifest", "get_manifest", "put_manifest"]
 
 async def get_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Send a manifest; without its content for HEAD."""
-    accept = ",".join(request.headers.getlist("accept"))
+    accept = field(request, b"accept") or ""
     by_digest = ":" in reference
     if by_digest:
         stored = await registry.manifests.by_digest(name, digest_of(reference))
@@ -36,16 +40,10 @@ async def get_manifest(registry: Registry, request: Request, name: str, referenc
     media_type = stored.manifest.media_type
     if not accepts(accept, media_type, by_digest=by_digest):
         raise ManifestUnknownError(reference, f"the manifest is of type {media_type}, which Accept doesn't name")
-    digest = str(stored.digest)
-    if is_unmodified(request, digest):
-        return Response(status_code=304, headers={"etag": f'"{digest}"', "docker-content-digest": digest})
-    answer = {
-        "content-length": str(len(stored.content)),
-        "content-type": media_type,
-        "docker-content-digest": digest,
-        "etag": f'"{digest}"',
-    }
-    return Response(b"" if request.method == "HEAD" else stored.content, headers=answer)
+    fields = _fields(stored.digest, media_type, len(stored.content))
+    if is_unmodified(request, str(stored.digest)):
+        return MemoryResponse(b"", fields[2:], status=304)
+    return MemoryResponse(b"" if request.method == "HEAD" else stored.content, fields)
 
 
 async def put_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -78,6 +76,19 @@ async def delete_manifest(registry: Registry, request: Request, name: str, refer
         check_tag(reference)
         await registry.tags.remove(name, reference)
     return Response(status_code=202)
+
+
+@lru_cache(maxsize=4096)
+def _fields(digest: Digest, media_type: str, length: int) -> EncodedFields:
+    """The fields of a manifest; from the third on, those that "not modified" has too."""
+    return encode(
+        {
+            "content-length": str(length),
+            "content-type": media_type,
+            "docker-content-digest": str(digest),
+            "etag": f'"{digest}"',
+        }
+    )
 
 
 async def _acceptable(registry: Registry, name: str, stored: StoredManifest, accept: str) -> StoredManifest:

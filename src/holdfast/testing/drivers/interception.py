@@ -128,9 +128,14 @@ class InterceptingDriver(ForwardingDriver):
 
     async def writer(self, path: str, *, append: bool = False, resume_token: str | None = None) -> FileWriter:
         """Intercept the opening as `writer`, and the writer's own methods by their names."""
-        opened = await self.around(
-            _step("writer", path), lambda: self.inner.writer(path, append=append, resume_token=resume_token)
-        )
+        step = _step("writer", path)
+        await self.before(step)
+        opened = await self.inner.writer(path, append=append, resume_token=resume_token)
+        try:
+            await self.after(step)
+        except BaseException:
+            await opened.close()  # nobody else has it
+            raise
         return InterceptingWriter(opened, self, path)
 
     async def stat(self, path: str) -> FileInfo:
