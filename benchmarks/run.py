@@ -105,16 +105,12 @@ def _servers(folder: Path, tools: Tools, content: Content) -> Iterator[list[Serv
 
 
 def _gets(content: Content) -> list[_Get]:
-    def file(name: str) -> str:
-        algorithm, hexadecimal = content.digest(name).split(":")
-        return f"/docker/registry/v2/blobs/{algorithm}/{hexadecimal[:2]}/{hexadecimal}/data"
-
     manifests = f"/v2/{REPOSITORY}/manifests"
     gets = [
         _Get(
             result=Result(name=f"GET manifest by {kind}", unit="requests/s", ratio=10),
             path=f"{manifests}/{reference}",
-            file=file("manifest"),
+            file="/" + blob_file(content.digest("manifest")),
             accept=MANIFEST_TYPE,
         )
         for kind, reference in (("tag", TAG), ("digest", content.digest("manifest")))
@@ -126,7 +122,7 @@ def _gets(content: Content) -> list[_Get]:
     ]
     for name, result in zip(BLOB_SIZES, blobs, strict=True):
         path = f"/v2/{REPOSITORY}/blobs/{content.digest(name)}"
-        gets.append(_Get(result=result, path=path, file=file(name)))
+        gets.append(_Get(result=result, path=path, file="/" + blob_file(content.digest(name))))
     return gets
 
 
@@ -152,9 +148,12 @@ def _measure_pushes(registries: list[Server], noise: Noise, plan: Plan, console:
         console.print(f"pushes, round {repetition + 1} of {plan.repetitions}")
         for framing, result in results.items():
             for server in _rotated(registries, repetition):
-                seconds = push(server, "bench/push", noise.variant(), framing)
+                blob = noise.variant()
+                seconds = push(server, "bench/push", blob, framing)
                 result.add(server.name, noise.size / seconds / _MB)
-                # What one leaves to be written to the disk must not slow down the next.
+                # What one leaves to be written to the disk must not slow down the next, and each is to find as much
+                # memory for the disk's cache as the one before.
+                (server.root / blob_file(blob.digest)).unlink()
                 os.sync()
     return list(results.values())
 
@@ -173,6 +172,12 @@ def _measure_memory(registries: list[Server], noise: Noise, plan: Plan, console:
         result.add(server.name, (peak(server.pid) - idle) / _MB)
         os.sync()
     return result
+
+
+def blob_file(digest: str) -> str:
+    """Where both registries keep a blob, below their root."""
+    algorithm, hexadecimal = digest.split(":")
+    return f"docker/registry/v2/blobs/{algorithm}/{hexadecimal[:2]}/{hexadecimal}/data"
 
 
 def _rotated(servers: list[Server], by: int) -> list[Server]:
