@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["content_length", "opened_body", "read_whole"]
 
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 1024 * 1024
 """Small chunks that are here already are handed on together: copying them costs less than each one's way to storage."""
 
 
