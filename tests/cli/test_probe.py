@@ -50,8 +50,8 @@ async def test_what_is_there_stays() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (_ReadOnly, "the storage in /srv can't be used: mounted read-only (ReadOnlyStorageError)"),
-        (_Unreadable, "the storage in /srv can't be read: permission denied (AccessDeniedError)"),
+        (_ReadOnly, "the storage in /srv can't be used: mounted read-only"),
+        (_Unreadable, "the storage in /srv can't be read: permission denied"),
         (_Forgetful, "the storage in /srv gives back something else than was written to it"),
     ],
 )

@@ -34,7 +34,7 @@ async def probe(driver: StorageDriver, where: str) -> None:
             await driver.delete(path)
     except StorageError as error:
         doing = {"put_content": "written", "get_content": "read", "delete": "deleted"}.get(error.op or "", "used")
-        reason = f"{error.message or type(error).__name__} ({type(error).__name__})"
+        reason = error.message or type(error).__name__
         remedy = (
             "choose a folder that this user may write to"
             if driver.name == "filesystem"
