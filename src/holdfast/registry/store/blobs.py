@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from holdfast.registry.errors import BlobUnknownError
 from holdfast.registry.model.digest import ALGORITHMS, Digest
 from holdfast.registry.store import paths
-from holdfast.registry.store.links import put_link, report_damage
+from holdfast.registry.store.links import has_link, put_link, report_damage
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
@@ -193,14 +193,7 @@ class BlobStore:
         return OpenBlob(digest, self._check_size(digest, len(content)), path, content=content)
 
     async def _check_link(self, name: str, digest: Digest) -> None:
-        path = paths.layer_link(name, digest)
-        try:
-            info = await self._driver.stat(path)
-        except PathNotFoundError:
-            raise BlobUnknownError(digest) from None
-        # Its path says what it links to, so its length tells enough: an empty or cut link is what crashes leave.
-        if info.size != len(digest.algorithm) + 1 + len(digest.hex):
-            report_damage("link", path, size=info.size)
+        if not await has_link(self._driver, paths.layer_link(name, digest), digest):
             raise BlobUnknownError(digest)
 
     async def _stored_size(self, digest: Digest) -> int:

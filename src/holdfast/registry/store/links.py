@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from holdfast.registry.model.digest import Digest
     from holdfast.storage.driver import StorageDriver
 
-__all__ = ["put_link", "read_link", "report_damage"]
+__all__ = ["has_link", "put_link", "read_link", "report_damage"]
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +34,21 @@ async def read_link(driver: StorageDriver, path: str) -> Digest | None:
     except (DigestError, UnicodeDecodeError):
         report_damage("link", path, size=len(content))
         return None
+
+
+async def has_link(driver: StorageDriver, path: str, digest: Digest) -> bool:
+    """Whether a link whose path says what it links to is there and was written whole: one stat.
+
+    Its length tells enough: an empty or cut link is what crashes leave.
+    """
+    try:
+        info = await driver.stat(path)
+    except PathNotFoundError:
+        return False
+    if info.size != len(digest.algorithm) + 1 + len(digest.hex):
+        report_damage("link", path, size=info.size)
+        return False
+    return True
 
 
 async def put_link(driver: StorageDriver, path: str, digest: Digest) -> None:

@@ -10,7 +10,7 @@ from holdfast.registry.model.digest import Digest
 from holdfast.registry.model.manifest import ManifestError, parse_manifest
 from holdfast.registry.store import paths
 from holdfast.registry.store.facts import StoredManifest
-from holdfast.registry.store.links import put_link, report_damage
+from holdfast.registry.store.links import has_link, put_link, report_damage
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
@@ -91,16 +91,7 @@ class ManifestStore:
             raise ManifestUnknownError(str(digest)) from None
 
     async def _has_revision(self, name: str, digest: Digest) -> bool:
-        path = paths.revision_link(name, digest)
-        try:
-            info = await self._driver.stat(path)
-        except PathNotFoundError:
-            return False
-        # As for layers: the path says what it links to, the length whether it was written whole.
-        if info.size != len(digest.algorithm) + 1 + len(digest.hex):
-            report_damage("link", path, size=info.size)
-            return False
-        return True
+        return await has_link(self._driver, paths.revision_link(name, digest), digest)
 
     async def _load(self, digest: Digest) -> StoredManifest:
         stored = self._facts.manifest(digest)
