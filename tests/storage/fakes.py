@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Sequence
 
-__all__ = ["ABLE", "Script", "ScriptedDriver", "ScriptedWriter"]
+    from holdfast.storage.driver import Chunks
+
+__all__ = ["ABLE", "Script", "ScriptedDriver", "ScriptedWriter", "drain", "read_through"]
 
 ABLE = Capabilities(
     put_create_only=True,
@@ -37,6 +39,18 @@ ABLE = Capabilities(
     local_path=True,
 )
 """Everything there is."""
+
+
+async def drain(iterator: AsyncIterator[object]) -> None:
+    """Steps an iterator to its end."""
+    async for _ in iterator:
+        pass
+
+
+async def read_through(chunks: Chunks) -> None:
+    """Opens a reader and reads it to its end."""
+    async with chunks as opened:
+        await drain(opened)
 
 
 @dataclass

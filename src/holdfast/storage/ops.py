@@ -1,6 +1,6 @@
 """Functions over the contract, for those who use a driver and for those who write one.
 
-For users: `exists`, `opened_writer`, `put_stream`, `throw_away`, `copy_content`, `read_exactly`. For a
+For users: `exists`, `opened_writer`, `close_writer`, `put_stream`, `throw_away`, `copy_content`, `read_exactly`. For a
 driver's author, ready bodies of optional abilities, called by name so that the choice shows in the driver's
 own source:
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from holdfast.storage.driver import Buffer, FileInfo, FileWriter, Precondition, StorageDriver, UploadInfo
 
 __all__ = [
+    "close_writer",
     "copy_content",
     "delete_files_one_by_one",
     "exists",
@@ -72,8 +73,26 @@ async def opened_writer(
     try:
         yield writer
     finally:
-        with CancelScope(shield=True):  # a cancelled task still owes the close
+        await close_writer(writer)
+
+
+async def close_writer(writer: FileWriter) -> None:
+    """Close a writer, in a task that is being cancelled too.
+
+    If that fails, or is cancelled, it is tried once more: a writer that stays open keeps everybody from the upload.
+
+    Raises:
+        BaseException: Of the first try: what was written may not all be there.
+    """
+    with CancelScope(shield=True):  # a cancelled task still owes the close
+        try:
             await writer.close()
+        except BaseException as error:
+            try:
+                await writer.close()
+            except StorageError as again:
+                error.add_note(f"closing it again failed as well: {again}")
+            raise
 
 
 async def put_stream(driver: StorageDriver, path: str, chunks: AsyncIterable[Buffer]) -> int:

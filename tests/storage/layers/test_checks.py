@@ -15,30 +15,20 @@ from holdfast.storage.errors import (
     WriterClosedError,
 )
 from holdfast.storage.layers.checks import ChecksLayer
-from tests.storage.fakes import ScriptedDriver
+from tests.storage.fakes import ScriptedDriver, drain, read_through
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
-    from holdfast.storage.driver import Chunks, StorageDriver
+    from holdfast.storage.driver import StorageDriver
 
 pytestmark = pytest.mark.anyio
-
-
-async def _drain(iterator: AsyncIterator[object]) -> None:
-    async for _ in iterator:
-        pass
-
-
-async def _read(chunks: Chunks) -> None:
-    async with chunks as opened:
-        await _drain(opened)
 
 
 FILE_CALLS: dict[str, Callable[[StorageDriver, str], Awaitable[object]]] = {
     "get_content": lambda driver, path: driver.get_content(path),
     "put_content": lambda driver, path: driver.put_content(path, b""),
-    "reader": lambda driver, path: _read(driver.reader(path)),
+    "reader": lambda driver, path: read_through(driver.reader(path)),
     "writer": lambda driver, path: driver.writer(path),
     "move": lambda driver, path: driver.move(path, "/ok"),
     "delete_files": lambda driver, path: driver.delete_files(["/ok", path]),
@@ -49,9 +39,9 @@ FILE_CALLS: dict[str, Callable[[StorageDriver, str], Awaitable[object]]] = {
 DIRECTORY_CALLS: dict[str, Callable[[StorageDriver, str], Awaitable[object]]] = {
     "stat": lambda driver, path: driver.stat(path),
     "list": lambda driver, path: driver.list(path),
-    "walk": lambda driver, path: _drain(driver.walk(path)),
+    "walk": lambda driver, path: drain(driver.walk(path)),
     "delete": lambda driver, path: driver.delete(path),
-    "list_uploads": lambda driver, path: _drain(driver.list_uploads(path)),
+    "list_uploads": lambda driver, path: drain(driver.list_uploads(path)),
 }
 
 
@@ -108,7 +98,7 @@ async def test_a_range_has_no_negative_numbers(offset: int, length: int | None) 
     inner = ScriptedDriver()
     reader = ChecksLayer(inner).reader("/a", offset=offset, length=length)
     with pytest.raises(InvalidOffsetError, match="is negative"):
-        await _read(reader)
+        await read_through(reader)
 
     assert [] == inner.script.calls
 
@@ -126,7 +116,7 @@ async def test_a_limit_is_not_negative() -> None:
 async def test_what_the_driver_is_not_able_to_do_is_refused(op: str) -> None:
     """A call whose capability is missing never arrives."""
     calls: dict[str, Callable[[StorageDriver], Awaitable[object]]] = {
-        "list_uploads": lambda driver: _drain(driver.list_uploads("/")),
+        "list_uploads": lambda driver: drain(driver.list_uploads("/")),
         "abort_upload": lambda driver: driver.abort_upload(UploadInfo(path="/a", upload_id="1")),
         "create_only": lambda driver: driver.put_content("/a", b"", precondition=CreateOnly()),
         "match_version": lambda driver: driver.put_content("/a", b"", precondition=MatchVersion("1")),

@@ -16,24 +16,14 @@ from holdfast.storage.errors import (
     UnexpectedStorageError,
 )
 from holdfast.storage.layers.error_context import ErrorContextLayer
-from tests.storage.fakes import ScriptedDriver
+from tests.storage.fakes import ScriptedDriver, drain, read_through
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-    from holdfast.storage.driver import Chunks, FileWriter, StorageDriver
+    from holdfast.storage.driver import FileWriter, StorageDriver
 
 pytestmark = pytest.mark.anyio
-
-
-async def _drain(iterator: AsyncIterator[object]) -> None:
-    async for _ in iterator:
-        pass
-
-
-async def _read(chunks: Chunks) -> None:
-    async with chunks as opened:
-        await _drain(opened)
 
 
 async def _end(driver: StorageDriver, call: Callable[[FileWriter], Awaitable[None]]) -> None:
@@ -44,9 +34,9 @@ async def _end(driver: StorageDriver, call: Callable[[FileWriter], Awaitable[Non
 CALLS: list[tuple[str, str, Callable[[StorageDriver], Awaitable[object]]]] = [
     ("get_content", "get_content", lambda driver: driver.get_content("/a")),
     ("put_content", "put_content", lambda driver: driver.put_content("/a", b"")),
-    ("reader", "reader", lambda driver: _read(driver.reader("/a"))),
-    ("chunk", "reader", lambda driver: _read(driver.reader("/a"))),
-    ("reader_exit", "reader", lambda driver: _read(driver.reader("/a"))),
+    ("reader", "reader", lambda driver: read_through(driver.reader("/a"))),
+    ("chunk", "reader", lambda driver: read_through(driver.reader("/a"))),
+    ("reader_exit", "reader", lambda driver: read_through(driver.reader("/a"))),
     ("writer", "writer", lambda driver: driver.writer("/a")),
     ("write", "write", lambda driver: _end(driver, lambda writer: writer.write(b""))),
     ("close", "close", lambda driver: _end(driver, lambda writer: writer.close())),
@@ -54,11 +44,11 @@ CALLS: list[tuple[str, str, Callable[[StorageDriver], Awaitable[object]]]] = [
     ("cancel", "cancel", lambda driver: _end(driver, lambda writer: writer.cancel())),
     ("stat", "stat", lambda driver: driver.stat("/a")),
     ("list", "list", lambda driver: driver.list("/a")),
-    ("walk", "walk", lambda driver: _drain(driver.walk("/a"))),
+    ("walk", "walk", lambda driver: drain(driver.walk("/a"))),
     ("move", "move", lambda driver: driver.move("/a", "/b")),
     ("delete", "delete", lambda driver: driver.delete("/a")),
     ("delete_files", "delete_files", lambda driver: driver.delete_files(["/a"])),
-    ("list_uploads", "list_uploads", lambda driver: _drain(driver.list_uploads("/a"))),
+    ("list_uploads", "list_uploads", lambda driver: drain(driver.list_uploads("/a"))),
     ("abort_upload", "abort_upload", lambda driver: driver.abort_upload(UploadInfo(path="/a", upload_id="1"))),
     ("redirect_url", "redirect_url", lambda driver: driver.redirect_url("/a")),
     ("local_path", "local_path", lambda driver: driver.local_path("/a")),
@@ -177,7 +167,7 @@ async def test_a_driver_that_raises_before_it_awaits_is_covered() -> None:
             raise LookupError(path, offset, length)
 
     driver = ErrorContextLayer(Eager())
-    for call in (driver.stat("/a"), _drain(driver.walk("/a")), _read(driver.reader("/a"))):
+    for call in (driver.stat("/a"), drain(driver.walk("/a")), read_through(driver.reader("/a"))):
         with pytest.raises(UnexpectedStorageError, match="LookupError"):
             await call
 

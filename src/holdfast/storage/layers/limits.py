@@ -52,7 +52,7 @@ class LimitsLayer(ForwardingDriver):
         super().__init__(inner)
         if maxthreads < 1:
             raise ValueError(f"maxthreads is at least 1: {maxthreads}")
-        self._places = Semaphore(maxthreads)
+        self._places = _Places(maxthreads)
 
     def get_content(self, path: str) -> Coroutine[Any, Any, bytes]:
         """Forward in its turn."""
@@ -116,8 +116,13 @@ class LimitsLayer(ForwardingDriver):
         return self._run(self.inner.local_path, path)
 
     async def _run(self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._places:
+        places = self._places
+        if not places.take_free():
+            await places.acquire()
+        try:
             return await call(*args, **kwargs)
+        finally:
+            places.release()
 
     async def _steps(self, iterate: Callable[[], AsyncIterator[T]]) -> AsyncIterator[T]:
         iterator = iterate()
@@ -131,6 +136,17 @@ class LimitsLayer(ForwardingDriver):
                 yield item
         finally:
             await close_iterator(iterator)
+
+
+class _Places(Semaphore):
+    """A semaphore whose free places are taken without a coroutine: nearly always there is one."""
+
+    def take_free(self) -> bool:
+        """Take a place, if one is free and nobody waits for it."""
+        if self.locked():
+            return False
+        self._value -= 1
+        return True
 
 
 class _LimitedReader(AbstractAsyncContextManager[AsyncIterator[bytes]]):

@@ -6,7 +6,7 @@ the path as it was, and nothing behind. If the sync of a directory fails after t
 path shows the new content, whole: whether the name survives a power failure is then unknown to anybody.
 
 The temporary's name begins with `~` and has 128 random bits: no storage path contains a `~`, and nobody can guess
-it first.
+it first. A process that is killed leaves it there; `_uploads.list_unfinished` finds it.
 """
 
 from __future__ import annotations

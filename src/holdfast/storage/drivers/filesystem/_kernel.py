@@ -16,6 +16,10 @@ _OPENAT2 = 437  # the same on every architecture that Python runs on, see asm-ge
 _syscall = _libc.syscall
 _syscall.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t]
 _syscall.restype = ctypes.c_long
+# The same call without keeping `errno`, which costs a tenth of it: for the first try, which nearly always succeeds.
+_hopeful_syscall = ctypes.CDLL(None).syscall
+_hopeful_syscall.argtypes = _syscall.argtypes
+_hopeful_syscall.restype = ctypes.c_long
 
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_BENEATH = 0x08
@@ -36,8 +40,12 @@ def open_beneath(directory: int, path: str, flags: int) -> int:
     Raises:
         OSError: As openat2(2) says; `EXDEV` where the path leads out, `EAGAIN` where a rename raced.
     """
+    name, how = path.encode("utf-8", "surrogateescape"), _how(flags)
+    opened: int = _hopeful_syscall(_OPENAT2, directory, name, how, _HOW_SIZE)
+    if opened >= 0:
+        return opened
     while True:
-        opened: int = _syscall(_OPENAT2, directory, path.encode("utf-8", "surrogateescape"), _how(flags), _HOW_SIZE)
+        opened = _syscall(_OPENAT2, directory, name, how, _HOW_SIZE)
         if opened >= 0:
             return opened
         number = ctypes.get_errno()

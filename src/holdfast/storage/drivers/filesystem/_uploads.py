@@ -9,6 +9,9 @@ the rename finds nothing under its name. The kernel's lock on the file says that
 with its process; a lock on the directory keeps two new writers apart. Where there are no locks (`take_lock`),
 appending continues with a copy, and two unfinished writes of one path can come to be: the newer is continued, the
 other is listed until it is aborted.
+
+What a killed process leaves of a `put_content` lies in the directory of its target instead, see `_atomic`. It is listed
+as well, so that it can be aborted: since its target isn't known any more, under a name of its own in that directory.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import posixpath
 import re
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import UploadInfo
@@ -45,10 +48,21 @@ if TYPE_CHECKING:
 
     from holdfast.storage.drivers.filesystem._root import Parent, Root
 
-__all__ = ["Part", "abort_part", "commit_part", "continue_part", "delete_parts", "list_parts", "start_part"]
+__all__ = [
+    "Part",
+    "abort_part",
+    "commit_part",
+    "continue_part",
+    "delete_parts",
+    "list_parts",
+    "list_unfinished",
+    "start_part",
+]
 
 _ID = re.compile(r"[0-9a-f]{32}\Z").match
 _LISTED = re.compile(r"t?[0-9a-f]{32}\Z").match
+_LEFT_BY_PUT = re.compile(rf"{TEMPORARY}t[0-9a-f]{{32}}\Z").match
+_is_ours = re.compile(r"[A-Za-z0-9._-]{1,255}\Z").match
 _LOCK_NAME: Final = posixpath.basename(LOCK_PATH)
 _ATTEMPTS: Final = 20
 
@@ -160,11 +174,37 @@ def list_parts(root: Root, path: str) -> Generator[UploadInfo, None, None]:
         yield from found
 
 
+def list_unfinished(root: Root, path: str) -> Generator[UploadInfo | None, None, None]:
+    """Yield as `list_parts`, then the temporary files in the directory and all below it.
+
+    Those are of calls that run, and of killed processes. After each directory comes a `None`: there are many, and who
+    takes a number of items at a time can stop between two of them.
+    """
+    yield from list_parts(root, path)
+    pending = [path]
+    while pending:
+        directory = pending.pop()
+        found = []
+        try:
+            with root.opened(directory, DIRECTORY) as fd, os.scandir(fd) as entries:
+                for entry in entries:
+                    if _LEFT_BY_PUT(entry.name) and entry.is_file(follow_symlinks=False):
+                        found += _described(directory, entry.name, fd)
+                    elif _is_ours(entry.name) and entry.is_dir(follow_symlinks=False):
+                        pending.append(joined(directory, entry.name))
+        except ABSENT:
+            continue
+        for upload in found:
+            yield replace(upload, path=joined(directory, upload.upload_id))
+        yield None
+
+
 def abort_part(root: Root, path: str, upload_id: str) -> None:
     """Throw an unfinished write away, unless it is gone already."""
     if _LISTED(upload_id) is None:
         return  # never one of ours
-    directory = _directory(path)
+    above, _, name = path.rpartition("/")
+    directory = (above or "/") if name == upload_id and name.startswith("t") else _directory(path)
     try:
         with root.opened(directory, DESCRIBE | os.O_DIRECTORY) as fd:
             unlink_if_there(TEMPORARY + upload_id, fd)

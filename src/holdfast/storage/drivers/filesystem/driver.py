@@ -22,7 +22,7 @@ from holdfast.storage.drivers.filesystem._uploads import (
     abort_part,
     continue_part,
     delete_parts,
-    list_parts,
+    list_unfinished,
     start_part,
 )
 from holdfast.storage.drivers.filesystem.options import FilesystemOptions
@@ -188,10 +188,14 @@ class FilesystemDriver(StorageDriver):
         await self._write("/", delete_files, self._root, paths)
 
     async def list_uploads(self, path: str) -> AsyncIterator[UploadInfo]:
-        """See `StorageDriver.list_uploads`. `started` is when the unfinished write last grew."""
+        """See `StorageDriver.list_uploads`. `started` is when the unfinished write last grew.
+
+        All directories below are looked into, for what killed processes left beside the content.
+        """
         try:
-            async for upload in self._threads.stream(list_parts(self._root, path)):
-                yield upload
+            async for upload in self._threads.stream(list_unfinished(self._root, path)):
+                if upload is not None:
+                    yield upload
         except OSError as error:
             raise reading_error(error, path) from error
 
