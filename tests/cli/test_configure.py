@@ -1,4 +1,5 @@
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from holdfast.storage.errors import ConfigurationError
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data home of the test's own, and no variables of a registry."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("REGISTRY_")]:
+        monkeypatch.delenv(name)
     return tmp_path
 
 
@@ -69,12 +72,88 @@ def test_root_needs_storage_in_a_folder(config: Path) -> None:
         configure(config=config, root=Path("/elsewhere"), addr=None)
 
 
-def test_overrides_by_environment_are_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables that upstream would have obeyed aren't silently ignored."""
-    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/elsewhere")
+def test_variables_override_the_file_and_the_command_line_both(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables count over the file, and the command line over them."""
+    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/by-variable")
+    monkeypatch.setenv("REGISTRY_HTTP_ADDR", ":7001")
 
-    with pytest.raises(ConfigurationError, match="REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY"):
+    actual = configure(config=config, root=None, addr=None)
+    nearer = configure(config=config, root=Path("/by-option"), addr=":7002")
+
+    assert ({"rootdirectory": "/by-variable"}, 7001) == (actual.storage.parameters, actual.http.addr.port)
+    assert ({"rootdirectory": "/by-option"}, 7002) == (nearer.storage.parameters, nearer.http.addr.port)
+
+
+def test_an_address_stands_in_for_a_socket(config: Path) -> None:
+    """`--addr` is of the network, whatever the file listens on."""
+    config.write_text("version: 0.1\nstorage: inmemory\nhttp: {net: unix, addr: /run/r.sock}\n")
+
+    actual = configure(config=config, root=None, addr=":7002").http
+
+    assert ("tcp", None, 7002) == (actual.net, actual.unix, actual.addr.port)
+
+
+@pytest.mark.parametrize(
+    ("variables", "driver", "parameters"),
+    [
+        ({"REGISTRY_STORAGE": "inmemory"}, "inmemory", {}),
+        ({"REGISTRY_STORAGE_INMEMORY": "{}"}, "inmemory", {}),
+        ({"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/v"}, "filesystem", {"rootdirectory": "/v"}),
+    ],
+)
+def test_without_a_file_variables_say_where_the_data_is(
+    variables: dict[str, str], driver: str, parameters: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the default is only for who names no other storage."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    actual = configure(config=None, root=None, addr=None).storage
+
+    assert (driver, parameters) == (actual.driver, actual.parameters)
+
+
+def test_without_a_file_variables_count_for_the_rest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables beside the driver keep the folder of the default."""
+    monkeypatch.setenv("REGISTRY_STORAGE_DELETE_ENABLED", "true")
+
+    actual = configure(config=None, root=None, addr=None).storage
+
+    assert (str(home / "holdfast" / "registry"), True) == (actual.parameters["rootdirectory"], actual.delete.enabled)
+
+
+def test_a_variable_names_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`REGISTRY_CONFIGURATION_PATH` is the file, as upstream has it, unless the command line names one."""
+    monkeypatch.setenv("REGISTRY_CONFIGURATION_PATH", str(config))
+
+    actual = configure(config=None, root=None, addr=None)
+
+    assert 7000 == actual.http.addr.port
+
+
+def test_what_cannot_be_honoured_is_refused_when_serving(config: Path) -> None:
+    """One line with the place of the first, and how many more; a command that works on storage need not care."""
+    config.write_text(
+        "version: 0.1\nstorage: inmemory\nproxy: {remoteurl: 'http://a'}\nmiddleware: {storage: [{name: b}]}\n"
+    )
+
+    with pytest.raises(ConfigurationError) as caught:
         configure(config=config, root=None, addr=None)
+    actual = configure(config=config, root=None, addr=None, serving=False)
+
+    assert str(caught.value).startswith(f"{config}:3:9: proxy.remoteurl: this version isn't a cache in front of")
+    assert str(caught.value).endswith("(1 more: `holdfast config check` tells all)")
+    assert "inmemory" == actual.storage.driver
+
+
+def test_what_is_old_is_warned_of(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A deprecated key gets a line on standard error, and counts."""
+    config.write_text("version: 0.1\nstorage: inmemory\nloglevel: debug\n")
+
+    actual = configure(config=config, root=None, addr=None)
+
+    assert "debug" == actual.log.level
+    assert f"holdfast: warning: {config}:3:1: loglevel: is deprecated; write log.level\n" == capsys.readouterr().err
 
 
 def test_garbage_is_collected_once_everything_is_loaded() -> None:

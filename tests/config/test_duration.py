@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from holdfast.config.duration import format_duration, parse_duration
+from holdfast.config.duration import Duration, format_duration, parse_duration
 
 _SECOND = timedelta(seconds=1)
 
@@ -80,6 +81,9 @@ def test_what_is_written_is_read_back(duration: timedelta) -> None:
         (90 * _SECOND, "1m30s"),
         (5400 * _SECOND, "1h30m"),
         (_SECOND * 1.5, "1.5s"),
+        (_SECOND / 100, "10ms"),
+        (-_SECOND / 1_000_000, "-1us"),
+        (_SECOND + timedelta(microseconds=1), "1.000001s"),
         (-3 * _SECOND, "-3s"),
     ],
 )
@@ -88,3 +92,30 @@ def test_is_written_shortly(duration: timedelta, expected: str) -> None:
     actual = format_duration(duration)
 
     assert expected == actual
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", timedelta()), ("1000000", timedelta(milliseconds=1)), ("30000000000", 30 * _SECOND), ("1m", 60 * _SECOND)],
+)
+def test_a_bare_number_is_nanoseconds(text: str, expected: timedelta) -> None:
+    """In the configuration, a number without a unit means what it means to Distribution."""
+    actual = TypeAdapter(Duration).validate_python(text)
+
+    assert expected == actual
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("30", "'30' lacks a unit, and would be nanoseconds; write for instance 30s"),
+        ("999999", "'999999' lacks a unit"),
+        ("9" * 19, "at most 292 years"),
+        ("9" * 5000, "at most 292 years"),
+        ("-1s", "a duration can't be negative here"),
+    ],
+)
+def test_a_bare_number_that_is_meant_for_seconds_is_refused(text: str, reason: str) -> None:
+    """What would be less than a millisecond is a unit that was forgotten; nothing is negative, or endless."""
+    with pytest.raises(ValidationError, match=reason):
+        TypeAdapter(Duration).validate_python(text)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import yaml
 from yaml.reader import ReaderError
 
+from holdfast.config.problem import Path, Problem
 from holdfast.storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_BYTES", "Document", "Value", "read_document"]
+__all__ = ["MAX_BYTES", "Document", "Value", "read_document", "read_value"]
 
 MAX_BYTES = 1024 * 1024
 """The largest configuration file, in bytes; real ones have a few thousand."""
@@ -34,26 +35,32 @@ _CORE_TAGS = frozenset(
 )
 
 
+_REPLACED_AS_A_WHOLE = frozenset({"auth", "middleware", "storage"})
+"""Sections in which upstream, when a key stands there twice, forgets the first; in others it joins the two."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A mapping read from YAML.
+    """A mapping read from YAML, and what was laid over it.
 
     Attributes:
         source: What it was read from, for messages.
         content: The mapping.
-        places: Line and column, from 1, of each key and list item that the text itself has.
+        places: Where a key or list item stands: `source:line:column`, or the name of a variable. What a place covers
+            as a whole, such as the value of a variable, has no places inside.
+        remarks: What is legal and still looks like a mistake: a key that stands there twice.
     """
 
     source: str
     content: dict[str, Value]
-    places: Mapping[tuple[str | int, ...], tuple[int, int]]
+    places: Mapping[Path, str]
+    remarks: tuple[Problem, ...] = ()
 
-    def locate(self, path: tuple[str | int, ...]) -> str:
-        """`source:line:column` of a key, or of the nearest key around it that the text has; else the source."""
+    def locate(self, path: Path) -> str:
+        """Tell where a key stands, or the nearest key around it that the text has; else the source."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.places:
-                line, column = self.places[path[:end]]
-                return f"{self.source}:{line}:{column}"
+                return self.places[path[:end]]
         return self.source
 
 
@@ -61,13 +68,13 @@ def read_document(data: bytes, source: str) -> Document:
     """Read a YAML document that is a mapping.
 
     Raises:
-        ConfigurationError: It is too large, not UTF-8, empty, not YAML, has a key twice, an unknown tag, a key that
-            isn't text, or is no mapping; with the line and column.
+        ConfigurationError: It is too large, not UTF-8, empty, not YAML, has an unknown tag, a key that isn't text, or
+            is no mapping; with the line and column.
     """
     if len(data) > MAX_BYTES:
         raise ConfigurationError(f"{source}: is larger than {MAX_BYTES} bytes, which no configuration is")
     try:
-        node = yaml.compose(_decode(data, source), Loader=_Loader)
+        node = _compose(_decode(data, source))
         if node is None:
             raise ConfigurationError(f"{source}: is empty; it needs at least `version` and `storage`")
         if not isinstance(node, yaml.MappingNode):
@@ -82,6 +89,35 @@ def read_document(data: bytes, source: str) -> Document:
         raise ConfigurationError(f"{source}: isn't valid YAML: {error.reason} at character {error.position}") from error
     except RecursionError as error:
         raise ConfigurationError(f"{source}: is nested too deeply") from error
+
+
+def read_value(text: str, source: str) -> Value:
+    """Read a YAML value, such as that of a variable; nothing, or a comment alone, is `None`.
+
+    Raises:
+        ConfigurationError: It isn't YAML, or has what `read_document` refuses. The message doesn't quote the value.
+    """
+    reason = None
+    try:
+        node = _compose(text)
+        return None if node is None else _Construction(source).value(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = f"isn't a YAML value (character {mark.index + 1 if mark else 1}); put text with special characters"
+        reason += " in quotes"
+    except ReaderError as error:
+        reason = f"isn't a YAML value: {error.reason} at character {error.position + 1}"
+    except RecursionError:
+        reason = "is nested too deeply"
+    raise ConfigurationError(f"{source}: {reason}")  # without a cause: YAML's own message can quote a secret
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        return yaml.compose(text, Loader=_Loader)
+    except (ValueError, OverflowError) as error:
+        # The library makes numbers and characters of what the text has after `%YAML` and `\\U`, whatever it is.
+        raise yaml.MarkedYAMLError(problem="a number is out of range") from error
 
 
 def _decode(data: bytes, source: str) -> str:
@@ -108,13 +144,14 @@ class _Construction:
         self._source = source
         self._built: dict[int, Value] = {}
         self._open: set[int] = set()
-        self._places: dict[tuple[str | int, ...], tuple[int, int]] = {}
+        self._places: dict[Path, str] = {}
+        self._remarks: list[Problem] = []
 
     def document(self, node: yaml.MappingNode) -> Document:
         content = self._mapping(node, ())
-        return Document(source=self._source, content=content, places=self._places)
+        return Document(source=self._source, content=content, places=self._places, remarks=tuple(self._remarks))
 
-    def _value(self, node: yaml.Node, path: tuple[str | int, ...]) -> Value:
+    def value(self, node: yaml.Node, path: Path = ()) -> Value:
         identity = id(node)
         if identity in self._built:
             return self._built[identity]
@@ -128,18 +165,18 @@ class _Construction:
         self._built[identity] = value
         return value
 
-    def _fresh_value(self, node: yaml.Node, path: tuple[str | int, ...]) -> Value:
+    def _fresh_value(self, node: yaml.Node, path: Path) -> Value:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
         return None if node.tag == _NULL else str(node.value)
 
-    def _item(self, node: yaml.Node, path: tuple[str | int, ...]) -> Value:
-        self._places[path] = _place(node)
-        return self._value(node, path)
+    def _item(self, node: yaml.Node, path: Path) -> Value:
+        self._places[path] = self._place(node)
+        return self.value(node, path)
 
-    def _mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> dict[str, Value]:
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Value]:
         own: dict[str, Value] = {}
         merged: dict[str, Value] = {}
         for key_node, value_node in node.value:
@@ -148,16 +185,24 @@ class _Construction:
                     merged = mapping | merged
                 continue
             key = self._key(key_node)
-            if key in own:
-                line, _ = self._places[*path, key]
-                raise self._error(key_node, f"the key {key!r} stands here a second time, after line {line}")
-            self._places[*path, key] = _place(key_node)
-            own[key] = self._value(value_node, (*path, key))
+            below = (*path, key)
+            first = self._places.get(below) if key in own else None
+            self._places[below] = self._place(key_node)
+            value = self.value(value_node, below)
+            own[key] = value if first is None else self._repeated(below, own[key], value, first)
         return merged | own
+
+    def _repeated(self, path: Path, earlier: Value, later: Value, first: str) -> Value:
+        """What counts of a key that stands there twice, as upstream has it, and a remark about it."""
+        joined = isinstance(earlier, dict) and isinstance(later, dict) and path[0] not in _REPLACED_AS_A_WHOLE
+        what = "the two are joined" if joined else "this one counts"
+        reason = f"stands here a second time, after {first}; {what}, as upstream has it"
+        self._remarks.append(Problem(path=path, place=self._places[path], reason=reason))
+        return _join(earlier, later) if joined else later
 
     def _merged(self, node: yaml.Node) -> list[dict[str, Value]]:
         """What `<<` brings in: a mapping or a list of them, the earlier ones winning."""
-        value = self._value(node, ())
+        value = self.value(node)
         mappings = value if isinstance(value, list) else [value]
         for mapping in mappings:
             if not isinstance(mapping, dict):
@@ -170,9 +215,13 @@ class _Construction:
         return str(node.value)
 
     def _error(self, node: yaml.Node, reason: str) -> ConfigurationError:
-        line, column = _place(node)
-        return ConfigurationError(f"{self._source}:{line}:{column}: {reason}")
+        return ConfigurationError(f"{self._place(node)}: {reason}")
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self._source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
 
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _join(earlier: Value, later: Value) -> Value:
+    if not isinstance(earlier, dict) or not isinstance(later, dict):
+        return later
+    return earlier | {key: _join(earlier.get(key), value) for key, value in later.items()}

@@ -10,10 +10,10 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Duration", "format_duration", "parse_duration"]
+__all__ = ["Duration", "PositiveDuration", "format_duration", "parse_duration"]
 
 _NANOSECONDS = {
     "ns": 1,
@@ -28,6 +28,8 @@ _NANOSECONDS = {
 _TERM = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<unit>[^0-9.]*)")
 _MAX_NANOSECONDS = 2**63 - 1
 """What Go's durations, whole nanoseconds in 64 bits, can hold: about 292 years."""
+
+_LEAST_BARE_NANOSECONDS = 10**6
 
 
 def parse_duration(text: str) -> timedelta:
@@ -52,6 +54,9 @@ def format_duration(duration: timedelta) -> str:
     """Write a duration so that `parse_duration` reads it back: `1m30s`, `1.5s`, `0s`."""
     microseconds = duration // timedelta(microseconds=1)
     sign = "-" if microseconds < 0 else ""
+    if 0 < abs(microseconds) < 10**6:
+        milliseconds, rest = divmod(abs(microseconds), 1000)
+        return f"{sign}{abs(microseconds)}us" if rest else f"{sign}{milliseconds}ms"
     hours, rest = divmod(abs(microseconds), 3600 * 10**6)
     minutes, rest = divmod(rest, 60 * 10**6)
     seconds = f"{rest // 10**6}.{rest % 10**6:06d}".rstrip("0").rstrip(".")
@@ -85,7 +90,7 @@ def _not_negative(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        duration = parse_duration(value)
+        duration = _bare_number(value) if value.isascii() and value.isdigit() else parse_duration(value)
     except ValueError as error:
         raise PydanticCustomError("duration", "{reason}", {"reason": str(error)}) from error
     if duration < timedelta():
@@ -93,5 +98,17 @@ def _not_negative(value: Any) -> Any:
     return duration
 
 
+def _bare_number(text: str) -> timedelta:
+    """Nanoseconds, as upstream takes them. Less than a millisecond of them is somebody who meant seconds."""
+    if len(text) > len(str(_MAX_NANOSECONDS)) or int(text) > _MAX_NANOSECONDS:
+        raise ValueError("a duration is at most 292 years")
+    if 0 < int(text) < _LEAST_BARE_NANOSECONDS:
+        raise ValueError(f"{text!r} lacks a unit, and would be nanoseconds; write for instance {text}s")
+    return timedelta(microseconds=int(text) // 1000)
+
+
 Duration = Annotated[timedelta, BeforeValidator(_not_negative)]
 """A duration in the configuration: zero or more."""
+
+PositiveDuration = Annotated[Duration, Field(gt=timedelta())]
+"""A duration in the configuration: more than zero."""

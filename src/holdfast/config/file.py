@@ -1,36 +1,103 @@
-"""From a file to a `Configuration`: read, refuse what isn't honoured, validate, ask the driver about its parameters."""
+"""From a file and variables to a `Configuration`: read, lay over, validate, ask the driver about its parameters."""
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from holdfast.config import upstream
 from holdfast.config.configuration import Configuration
+from holdfast.config.diagnosis import driver_problems, model_problems, remarks
 from holdfast.config.document import MAX_BYTES, Document, Value, read_document
-from holdfast.config.storage import BESIDE_THE_DRIVER
-from holdfast.storage import factory, options
-from holdfast.storage.errors import ConfigurationError, InvalidParameterError, InvalidStorageDriverError
+from holdfast.config.environment import lay_over
+from holdfast.storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from pydantic_core import ErrorDetails
+    from holdfast.config.problem import Problem
 
-__all__ = ["load", "parse"]
+__all__ = ["Reading", "load", "parse", "read", "read_bytes", "read_values"]
+
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
-def load(path: Path) -> Configuration:
-    """Read a configuration file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of reading a configuration, right or wrong.
 
-    The storage driver's code is imported and its parameters are checked; the driver isn't made.
+    Attributes:
+        document: The file with the variables laid over it, and where everything stands.
+        configuration: The typed values; `None` where the models found something wrong.
+        problems: All that is wrong; the configuration can be used only where there is nothing.
+        remarks: What is legal and still worth a look.
+    """
+
+    document: Document
+    configuration: Configuration | None
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
+
+    def usable(self) -> Configuration:
+        """Return the configuration.
+
+        Raises:
+            ConfigurationError: Something is wrong; one line, the first problem and how many more there are.
+        """
+        if self.configuration is None or self.problems:
+            first, *others = self.problems
+            more = f" ({len(others)} more: `holdfast config check` tells all)" if others else ""
+            raise ConfigurationError(f"{first}{more}")
+        return self.configuration
+
+
+def load(path: Path, environment: Mapping[str, str] = _NO_VARIABLES) -> Configuration:
+    """Read a configuration file, and lay `REGISTRY_*` variables over it.
+
+    The storage driver's code is imported and its parameters are checked; the driver isn't made. What this version
+    can't honour is typed like the rest: ask `unhonoured`.
+
+    Args:
+        path: The file.
+        environment: Where variables are taken from, such as `os.environ`; none by default.
 
     Raises:
-        ConfigurationError: The file can't be read, isn't YAML, or says something that isn't understood or honoured.
-            One line, with the file, and the line and column where there is one.
+        ConfigurationError: The file can't be read, isn't YAML, or says something that isn't understood. One line, with
+            the file, line and column, or the variable.
+    """
+    return read(path, environment).usable()
+
+
+def parse(
+    data: bytes,
+    environment: Mapping[str, str] = _NO_VARIABLES,
+    *,
+    source: str = "configuration",
+    check_driver: bool = True,
+) -> Configuration:
+    """Read a configuration from bytes; `source` names them in messages.
+
+    Args:
+        data: The YAML text.
+        environment: As for `load`.
+        source: What the text is called in messages.
+        check_driver: Whether the driver must be installed and judge its parameters. Without that, they are taken
+            as they are.
+
+    Raises:
+        ConfigurationError: As `load` does.
+    """
+    return read_bytes(data, environment, source=source, check_driver=check_driver).usable()
+
+
+def read(path: Path, environment: Mapping[str, str] = _NO_VARIABLES) -> Reading:
+    """Read a configuration file as `load` does, and tell all that is wrong.
+
+    Raises:
+        ConfigurationError: The file can't be read, or isn't YAML.
     """
     try:
         with path.open("rb") as file:
@@ -38,96 +105,41 @@ def load(path: Path) -> Configuration:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ConfigurationError(f"the configuration file {path} can't be read: {reason}") from error
-    return parse(data, source=str(path))
+    return read_bytes(data, environment, source=str(path))
 
 
-def parse(data: bytes, *, source: str = "configuration") -> Configuration:
-    """Read a configuration from bytes; `source` names them in messages.
+def read_bytes(
+    data: bytes,
+    environment: Mapping[str, str] = _NO_VARIABLES,
+    *,
+    source: str = "configuration",
+    check_driver: bool = True,
+) -> Reading:
+    """Read a configuration as `parse` does, and tell all that is wrong.
 
     Raises:
-        ConfigurationError: As `load` does.
+        ConfigurationError: It isn't YAML.
     """
-    document = read_document(data, source)
-    _refuse_unsupported(document)
+    return _reading(read_document(data, source), environment, check_driver=check_driver)
+
+
+def read_values(content: dict[str, Value], environment: Mapping[str, str], *, source: str) -> Reading:
+    """Read a configuration that isn't in a file: values as one would have them; `source` names them in messages."""
+    return _reading(Document(source=source, content=content, places={}), environment, check_driver=True)
+
+
+def _reading(file: Document, environment: Mapping[str, str], *, check_driver: bool) -> Reading:
+    document, problems = lay_over(file, environment)
+    configuration = None
     try:
         configuration = Configuration.model_validate(document.content)
-    except ValidationError as error:
-        raise _first_problem(document, error) from None  # pydantic's own text repeats the values, secrets included
-    _check_parameters(document, configuration)
-    return configuration
-
-
-def _refuse_unsupported(document: Document) -> None:
-    found = sorted(_unsupported(document.content), key=lambda path: document.places.get(path, (0, 0)))
-    if not found:
-        return
-    path, *others = found
-    remedy = upstream.INSTEAD.get(path, "take it out to serve without it")
-    more = f" (the same holds for {', '.join(_dotted(other) for other in others)})" if others else ""
-    raise _problem(document, path, f"not supported by this version of Holdfast; {remedy}{more}")
-
-
-def _unsupported(content: dict[str, Value]) -> Iterator[tuple[str, ...]]:
-    for section, keys in upstream.KEYS.items():
-        value: Value = content
-        for part in section:
-            value = value.get(part) if isinstance(value, dict) else None
-        if isinstance(value, dict):
-            unsupported = keys - _honoured(section)
-            yield from ((*section, key) for key in value if key in unsupported)
-
-
-def _honoured(section: tuple[str, ...]) -> set[str]:
-    model: type[BaseModel] = Configuration
-    for part in section:
-        annotation = model.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return set()
-        model = annotation
-    return set(model.model_fields)
-
-
-def _first_problem(document: Document, error: ValidationError) -> ConfigurationError:
-    detail = error.errors(include_url=False, include_input=False)[0]
-    return _problem(document, detail["loc"], _reason(detail))
-
-
-def _reason(detail: ErrorDetails) -> str:
-    if detail["type"] == "missing":
-        return "is required"
-    if detail["type"] == "extra_forbidden":
-        return _unknown(detail["loc"])
-    if detail["type"] in {"model_type", "model_attributes_type"}:
-        return "needs keys and values below it"
-    return detail["msg"][:1].lower() + detail["msg"][1:]
-
-
-def _unknown(path: tuple[str | int, ...]) -> str:
-    *around, key = (str(part) for part in path)
-    known = sorted(_honoured(tuple(around)) & upstream.KEYS.get(tuple(around), frozenset()))
-    near = difflib.get_close_matches(key.lower(), known, n=1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
-    return f"is unknown{guess} (known: {', '.join(known)})"
-
-
-def _check_parameters(document: Document, configuration: Configuration) -> None:
-    """Let the driver judge its parameters now, while the place in the file is known."""
-    storage = configuration.storage
-    try:
-        options.parse(storage.driver, factory.load(storage.driver).Options, storage.parameters)
-    except InvalidParameterError as error:
-        raise _problem(document, ("storage", storage.driver, *error.key.split(".")), error.reason) from error
-    except InvalidStorageDriverError as error:
-        beside = ", ".join(sorted(_honoured(("storage",)) & BESIDE_THE_DRIVER))
-        reason = f"{error} Beside a driver there can be: {beside}."
-        raise _problem(document, ("storage", storage.driver), reason) from error
-    except ConfigurationError as error:
-        raise _problem(document, ("storage", storage.driver), str(error)) from error
-
-
-def _problem(document: Document, path: tuple[Any, ...], reason: str) -> ConfigurationError:
-    return ConfigurationError(f"{document.locate(path)}: {_dotted(path)}: {reason}")
-
-
-def _dotted(path: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in path) or "the file"
+    except ValidationError as error:  # pydantic's own text repeats the values, secrets included
+        problems.extend(model_problems(document, error))
+    if check_driver:
+        problems.extend(driver_problems(document))
+    return Reading(
+        document=document,
+        configuration=configuration,
+        problems=tuple(problems),
+        remarks=() if configuration is None else tuple(remarks(document, configuration)),
+    )
