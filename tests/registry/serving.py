@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -22,7 +22,7 @@ class Running:
     def __init__(self, task: asyncio.Task[None], address: str) -> None:
         self.task = task
         self.address = address
-        self.port = int(address.rpartition(":")[2])
+        self.port = 0 if address.startswith("/") else int(address.rpartition(":")[2])
         self._writers: list[asyncio.StreamWriter] = []
 
     async def connect(self, data: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -60,12 +60,17 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    app: ASGIApp, lifespan: AbstractAsyncContextManager[object] | None = None, **options: Any
+    app: ASGIApp,
+    lifespan: AbstractAsyncContextManager[object] | None = None,
+    *,
+    on_stopping: Callable[[], None] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Running]:
     """Serves `app` while the block runs; an error of the start comes out of entering it."""
     listening = asyncio.get_running_loop().create_future()
     chosen = ServerOptions(**{"host": "127.0.0.1", "port": 0, "drain_timeout": 10.0, "cleanup_timeout": 1.0, **options})
-    task = asyncio.create_task(serve(app, chosen, on_listening=listening.set_result, lifespan=lifespan))
+    serving = serve(app, chosen, on_listening=listening.set_result, on_stopping=on_stopping, lifespan=lifespan)
+    task = asyncio.create_task(serving)
     await asyncio.wait({task, listening}, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         await task

@@ -1,3 +1,4 @@
+import os
 import re
 import socket
 from contextlib import AbstractAsyncContextManager
@@ -7,7 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from holdfast.registry.server import ListenError, ServerOptions
+from holdfast.registry.server import ListenError, ServerOptions, client_address, client_port
 from tests.registry.serving import GET, answer, ok, read_answer, recorded, running
 
 pytestmark = pytest.mark.anyio
@@ -22,8 +23,8 @@ async def test_port_zero_is_reported_as_the_port_it_became() -> None:
         assert "127.0.0.1" == server.address.rpartition(":")[0]
 
 
-async def test_empty_host_listens_everywhere_and_shows_clients_as_asgi_says() -> None:
-    """Without a host an IPv4 client gets in; its address is IPv4 and its port a number, as ours is."""
+async def test_empty_host_listens_everywhere_and_knows_its_clients() -> None:
+    """Without a host an IPv4 client gets in; who asks for its address gets it in IPv4 form, and its port."""
     seen: list[Scope] = []
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -35,8 +36,7 @@ async def test_empty_host_listens_everywhere_and_shows_clients_as_asgi_says() ->
         await read_answer(reader)
 
         assert re.fullmatch(r"(\[::\]|0\.0\.0\.0):\d+", server.address)
-        assert writer.get_extra_info("sockname") == seen[0]["client"]
-        assert server.port == seen[0]["server"][1]
+        assert writer.get_extra_info("sockname") == (client_address(seen[0]), client_port(seen[0]))
 
 
 async def test_machine_without_ipv6_listens_everywhere_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +98,61 @@ async def test_port_that_needs_a_right_is_one_clear_error(monkeypatch: pytest.Mo
     with pytest.raises(ListenError, match=r"127\.0\.0\.1:80: permission denied; choose a port from 1024 up"):
         async with running(ok, port=80):
             pass
+
+
+def _hand_over(monkeypatch: pytest.MonkeyPatch, listener: socket.socket, *, count: int = 1, pid: int = 0) -> int:
+    """What systemd does; returns the socket's number."""
+    monkeypatch.setenv("LISTEN_PID", str(pid or os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", str(count))
+    number = listener.detach()
+    monkeypatch.setattr("holdfast.registry.server.listener._FIRST_HANDED_OVER", number)
+    return number
+
+
+async def test_socket_of_systemd_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that was handed over is used instead of the configured address, and no child inherits it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    number = _hand_over(monkeypatch, listener)
+    async with running(ok, host="192.0.2.1", port=1) as server:
+        reader, _ = await server.connect(GET)
+
+        assert 200 == (await read_answer(reader))[0]
+        assert f"127.0.0.1:{port}" == server.address
+        assert "LISTEN_FDS" not in os.environ
+        assert not os.get_inheritable(number)
+
+
+async def test_socket_of_another_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that a parent forgot to remove mean nothing here."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setenv("LISTEN_PID", "1")
+        monkeypatch.setenv("LISTEN_FDS", "1")
+        async with running(ok) as server:
+            assert other.getsockname()[1] != server.port
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "said"),
+    [
+        ("listening", 2, "there are 2 of them; leave one ListenStream in the socket's unit"),
+        ("idle", 1, "it takes no connections; write ListenStream and Accept=no in the socket's unit"),
+    ],
+)
+async def test_sockets_that_can_not_be_meant_are_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch, kind: str, count: int, said: str
+) -> None:
+    """Several sockets, and one that isn't listened on, are an error that says what to change."""
+    handed = socket.create_server(("127.0.0.1", 0)) if kind == "listening" else socket.socket()
+    number = _hand_over(monkeypatch, handed, count=count)
+    with pytest.raises(ListenError) as caught:
+        async with running(ok):
+            pass
+
+    assert str(caught.value).endswith(f" of systemd: {said}")
+
+    if count > 1:  # else it was taken, and closed
+        os.close(number)
 
 
 @pytest.mark.parametrize(

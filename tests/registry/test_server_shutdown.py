@@ -12,8 +12,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from holdfast.registry import server as server_module
-from holdfast.registry.server import ServerFailedError
+from holdfast.registry.server import ServerFailedError, embedded
+from holdfast.registry.server import running as running_module
 from tests.registry.serving import GET, answer, echo_length, ok, read_answer, recorded, running, terminate
 
 pytestmark = pytest.mark.anyio
@@ -107,7 +107,7 @@ async def test_request_over_time_is_cancelled_and_may_clean_up(drain_timeout: fl
 @pytest.mark.parametrize("kind", ["half a request", "file not read"])
 async def test_client_that_does_nothing_is_closed(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a request that is never finished nor a file that is never read holds the stop up."""
-    monkeypatch.setattr(server_module, "_LAST_MOMENT", 0.1)
+    monkeypatch.setattr(running_module, "LAST_MOMENT", 0.1)
     file = tmp_path / "file"
     file.write_bytes(bytes(32 * 1024 * 1024))
 
@@ -133,7 +133,7 @@ async def test_client_that_does_nothing_is_closed(kind: str, tmp_path: Path, mon
 
 async def test_request_that_ignores_its_cancellation_does_not_hold_the_stop_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that goes on is reported, and `serve` returns all the same."""
-    monkeypatch.setattr(server_module, "_LAST_MOMENT", 0.1)
+    monkeypatch.setattr(running_module, "LAST_MOMENT", 0.1)
     started, end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -185,7 +185,7 @@ async def test_server_that_ends_by_itself_is_an_error(monkeypatch: pytest.Monkey
     async def end(_self: object) -> None:
         raise OSError("the cause")
 
-    monkeypatch.setattr(server_module._EmbeddedServer, "serve", end)
+    monkeypatch.setattr(embedded.EmbeddedServer, "serve", end)
     with pytest.raises(ServerFailedError) as caught:
         async with running(ok) as server:
             await server.stopped()
