@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 from pydantic import Field, SecretStr
 
-from holdfast.cli.announcement import announcement, warning, whereabouts
+from holdfast.cli.announcement import announcement, socket_announcement, warning, whereabouts
 from holdfast.config import Address
 from holdfast.storage import DriverOptions
 
@@ -45,6 +47,25 @@ def test_warns_when_others_can_reach_it(address: str, *, warned: bool) -> None:
     actual = warning(Address.parse(address))
 
     assert warned == (actual is not None and "no authentication and no TLS" in actual)
+
+
+def test_says_what_tls_changes() -> None:
+    """With TLS the URL says so, and clients needn't be told to do without; known clients alone need no warning."""
+    address = Address.parse(":443")
+    told = announcement(address, "/srv/registry", tls=True)
+
+    assert "https://0.0.0.0:443 " in told
+    assert "tls-verify" not in told
+    assert "no authentication:" in (warning(address, tls=True) or "")
+    assert None is warning(address, tls=True, knows_clients=True)
+
+
+def test_says_which_socket_it_listens_on() -> None:
+    """On a unix socket, its path is told, and nothing of an address."""
+    actual = socket_announcement(Path("/run/holdfast.sock"), "/srv/registry")
+
+    assert "listens on /run/holdfast.sock\nData:  /srv/registry" in actual
+    assert "http" not in actual
 
 
 def test_whereabouts_show_no_secret() -> None:

@@ -7,6 +7,7 @@ from holdfast.cli.probe import probe
 from holdfast.storage.driver import Buffer, Precondition
 from holdfast.storage.errors import AccessDeniedError, ConfigurationError, ReadOnlyStorageError
 from holdfast.storage.layers.forwarding import ForwardingDriver
+from holdfast.testing.drivers import Fault, FaultyDriver
 
 pytestmark = pytest.mark.anyio
 
@@ -35,6 +36,15 @@ async def test_nothing_is_left_on_an_empty_store() -> None:
         await probe(driver, "memory")
 
         assert [] == await driver.list("/")
+
+
+async def test_a_registry_that_never_writes() -> None:
+    """Storage that can only be read is good enough for it, and storage that can't be listed is not."""
+    async with aclosing(storage.create("inmemory")) as driver:
+        await probe(_ReadOnly(driver), "memory", read_only=True)
+
+        with pytest.raises(ConfigurationError, match="the storage in memory can't be listed: injected fault"):
+            await probe(FaultyDriver(driver, Fault(op="list")), "memory", read_only=True)
 
 
 async def test_what_is_there_stays() -> None:

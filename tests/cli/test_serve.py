@@ -138,8 +138,8 @@ def test_a_root_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         ("storage: [", "holdfast: config.yml:1:11: isn't valid YAML: "),
         ("version: 0.1\nstorage: filesytem", "holdfast: config.yml:2:1: storage.filesytem: no storage driver is named"),
         (
-            "version: 0.1\nstorage: inmemory\nproxy: {}",
-            "holdfast: config.yml:3:1: proxy: not supported by this version",
+            "version: 0.1\nstorage: inmemory\nproxy: {remoteurl: 'http://a.example'}",
+            "holdfast: config.yml:3:9: proxy.remoteurl: this version isn't a cache",
         ),
     ],
 )

@@ -47,7 +47,7 @@ class RawRequest:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._gate = asyncio.Event()
         self._gate.set()
-        path, _, query = target.partition("?")
+        path, _, query = target.removeprefix("http://registry.test").partition("?")
         scope: Scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -58,7 +58,10 @@ class RawRequest:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+            "headers": [
+                (name.lower().encode(), value.encode())
+                for name, value in ({"host": "registry.test"} | dict(headers or {})).items()
+            ],
             "client": ("127.0.0.1", 12345),
             "server": ("registry.test", 80),
             "extensions": dict(extensions or {}),

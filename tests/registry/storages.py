@@ -50,8 +50,12 @@ class Storage:
 
     @asynccontextmanager
     async def app(self, around: Wrap | None = None, **settings: object) -> AsyncIterator[Application]:
-        """A registry, deleting enabled and with a fixed secret unless it is told otherwise."""
-        chosen = Settings(**({"delete_enabled": True, "secret": SECRET} | settings))  # type: ignore[arg-type]
+        """A registry, deleting enabled and with a fixed secret unless it is told otherwise.
+
+        It doesn't look at the read-only switch again, since operations are counted.
+        """
+        usual = {"delete_enabled": True, "secret": SECRET, "read_only_look": 3600.0}
+        chosen = Settings(**(usual | settings))  # type: ignore[arg-type]
         async with registry_app(self.open(around), chosen) as app:
             yield app
 

@@ -315,6 +315,7 @@ async def test_deletes(storage: Storage) -> None:
         await it.client.request("DELETE", f"/v2/{NAME}/manifests/c")
         it.expect({"delete": 1})
         await it.client.request("DELETE", f"/v2/{NAME}/manifests/{IMAGE.digest}")
-        it.expect({"stat": 1, "list": 1, "get_content": 2, "delete": 3})
+        # On this machine the tags are listed and read; over a network, a walk tells which are worth reading.
+        it.expect({"stat": 1, "list" if storage.is_local else "walk": 1, "get_content": 2, "delete": 3})
         await it.client.request("DELETE", f"/v2/{NAME}/blobs/{digest_of(IMAGE.blobs[0])}")
         it.expect({"delete": 1})

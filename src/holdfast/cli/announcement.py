@@ -13,30 +13,43 @@ if TYPE_CHECKING:
     from holdfast.config import Address
     from holdfast.storage.options import DriverOptions
 
-__all__ = ["announcement", "warning", "whereabouts"]
+__all__ = ["announcement", "socket_announcement", "warning", "whereabouts"]
 
 
-def announcement(address: Address, where: str) -> str:
+def announcement(address: Address, where: str, *, tls: bool = False) -> str:
     """Where the registry listens, where its data is, and how to push to it, from this machine."""
     here = address.from_here
+    scheme, trust = ("https", "") if tls else ("http", "--dest-tls-verify=false ")
     reach = " (every address of this machine)" if address.is_wildcard else ""
     return "\n".join(
         (
-            f"Holdfast {__version__} listens on http://{_shown(address)}{reach}",
+            f"Holdfast {__version__} listens on {scheme}://{_shown(address)}{reach}",
             f"Data:  {where}",
             f"Push:  docker tag IMAGE {here}/NAME:TAG && docker push {here}/NAME:TAG",
-            f"   or  skopeo copy --dest-tls-verify=false docker-daemon:IMAGE docker://{here}/NAME:TAG",
+            f"   or  skopeo copy {trust}docker-daemon:IMAGE docker://{here}/NAME:TAG",
         )
     )
 
 
-def warning(address: Address) -> str | None:
-    """What to know about a registry that others can reach; `None` where only this machine can."""
-    if address.is_loopback:
+def socket_announcement(path: Path, where: str) -> str:
+    """As `announcement`, for a registry that listens on a unix socket: clients come through a proxy."""
+    return f"Holdfast {__version__} listens on {path}\nData:  {where}"
+
+
+def warning(address: Address, *, tls: bool = False, knows_clients: bool = False) -> str | None:
+    """What to know about a registry that others can reach; `None` where only this machine or known clients can.
+
+    Args:
+        address: Where it listens.
+        tls: Whether connections are encrypted.
+        knows_clients: Whether every client must show a certificate that is verified.
+    """
+    if address.is_loopback or knows_clients:
         return None
+    lacks, does = ("no authentication", "asks for one") if tls else ("no authentication and no TLS", "does both")
     return (
-        "no authentication and no TLS: whoever reaches this address can read and push."
-        " Put a proxy that does both in front, or listen on 127.0.0.1."
+        f"{lacks}: whoever reaches this address can read and push."
+        f" Put a proxy that {does} in front, or listen on 127.0.0.1."
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from holdfast import __version__
+from holdfast.cli import maintenance
+from holdfast.cli.failures import failures_in_one_line as _failures_in_one_line
 
 __all__ = ["app", "main"]
 
@@ -127,12 +128,124 @@ def drivers(
         show(name, as_json=as_json)
 
 
-@contextmanager
-def _failures_in_one_line() -> Iterator[None]:
-    from holdfast.storage.errors import HoldfastError  # noqa: PLC0415 - completion and help needn't load it
+_config = typer.Typer(
+    name="config",
+    help="Check a configuration file, or show what it comes to.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(_config)
 
-    try:
-        yield
-    except (HoldfastError, OSError) as error:
-        typer.echo(f"holdfast: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from error
+_ConfigFile = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="A configuration file as Docker Distribution has it, version 0.1.")
+]
+
+_CHECK_EPILOG = """
+Examples:
+
+* `holdfast config check config.yml`: one line and status 0 if it can be served, else every problem and status 1
+
+* `REGISTRY_HTTP_ADDR=:5000 holdfast config check config.yml`: with what the environment overrides
+
+* `holdfast config check config.yml --json`: the same for programs
+"""
+
+
+@_config.command(epilog=_CHECK_EPILOG)
+def check(
+    config: _ConfigFile,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell whether a configuration file can be served, and all that is wrong with it, one line each.
+
+    `REGISTRY_*` variables count, as they do for `holdfast serve`. Nothing is connected to.
+    """
+    with _failures_in_one_line():
+        from holdfast.cli import config as command  # noqa: PLC0415 - completion and help needn't load the models
+
+        command.check(config, os.environ, as_json=as_json)
+
+
+_SHOW_EPILOG = """
+Examples:
+
+* `holdfast config show config.yml`: every value, with where it came from
+
+* `holdfast config show config.yml --no-defaults`: only what the file and the environment say
+
+* `holdfast config show config.yml --json`: the same for programs
+"""
+
+
+@_config.command(epilog=_SHOW_EPILOG)
+def show(
+    config: _ConfigFile,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    no_defaults: Annotated[bool, typer.Option("--no-defaults", help="Leave out what nobody has given.")] = False,
+) -> None:
+    """Show the effective configuration: each value with its file and line, its variable, or `default`.
+
+    `REGISTRY_*` variables count, as they do for `holdfast serve`. Secrets are masked.
+    """
+    with _failures_in_one_line():
+        from holdfast.cli import config as command  # noqa: PLC0415 - as for check
+
+        command.show(config, os.environ, as_json=as_json, defaults=not no_defaults)
+
+
+_index = typer.Typer(
+    name="index",
+    help="What Holdfast keeps beside the registry's content, and can make anew from it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(_index)
+
+_REBUILD_EPILOG = """
+Examples:
+
+* `holdfast index rebuild --config config.yml`: every repository
+
+* `holdfast index rebuild --root /srv/registry library/app`: one repository, of storage in a folder
+
+* `holdfast index rebuild --config config.yml --json`: the counts for programs
+"""
+
+
+@_index.command("rebuild", epilog=_REBUILD_EPILOG)
+def rebuild_index(
+    repositories: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="REPOSITORY", help="The repositories; all, if none is named.", show_default=False),
+    ] = None,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="The configuration file of the registry.", show_default=False),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The data folder, as for `holdfast serve`.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Bring the index of referrers in step with the manifests that are there.
+
+    Needed where another registry goes on writing to the same storage. The registry may be in use meanwhile, and doing
+    it again does no harm. One line for each repository tells what was found.
+    """
+    with _failures_in_one_line():
+        from holdfast.cli.index import rebuild  # noqa: PLC0415 - completion and help needn't load the storage
+
+        rebuild(config, root, repositories or (), as_json=as_json)
+
+
+app.command("purge-uploads", epilog=maintenance.PURGE_EPILOG)(maintenance.purge_uploads)
+app.add_typer(maintenance.repositories)
+app.add_typer(maintenance.readonly)

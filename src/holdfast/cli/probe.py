@@ -16,14 +16,26 @@ _FOLDER = "/docker/registry/holdfast/probe"
 """Beside Distribution's own tree, so that no walk of it meets a probe."""
 
 
-async def probe(driver: StorageDriver, where: str) -> None:
+async def probe(driver: StorageDriver, where: str, *, read_only: bool = False) -> None:
     """Write, read and delete a small file; nothing is left of it, and an empty store is as good as a full one.
 
     Each probe has a path of its own: other replicas may be starting on the same storage.
 
+    Args:
+        driver: The storage.
+        where: Where it is, for people.
+        read_only: Whether the registry never writes: then the storage is only listed.
+
     Raises:
         ConfigurationError: One of them failed, or something else was read than was written.
     """
+    if read_only:
+        try:
+            await driver.list("/", limit=1)
+        except StorageError as error:
+            reason = error.message or type(error).__name__
+            raise ConfigurationError(f"the storage in {where} can't be listed: {reason}") from error
+        return
     path = f"{_FOLDER}/{secrets.token_hex(8)}"
     content = path.encode()
     try:

@@ -7,45 +7,49 @@ import gc
 import os
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import typer
 
 from holdfast import storage
-from holdfast.cli.announcement import announcement, warning, whereabouts
+from holdfast.cli.announcement import announcement, socket_announcement, warning, whereabouts
+from holdfast.cli.config import refusals
 from holdfast.cli.data_folder import default_data_folder
-from holdfast.cli.logs import configure_logs
+from holdfast.cli.log_options import log_options
 from holdfast.cli.probe import probe
-from holdfast.config import Address, Configuration, load
-from holdfast.config.environment import refuse_overrides
+from holdfast.config import Address, Configuration, Reading, read, read_values
+from holdfast.config.document import Value
+from holdfast.config.environment import overrides
+from holdfast.config.http import HTTPSection
+from holdfast.config.storage import BESIDE_THE_DRIVER
+from holdfast.logs import LogOptions, configure_logs
 from holdfast.storage import factory, options
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from holdfast.storage.errors import ConfigurationError
 
 __all__ = ["configure", "run"]
 
 
-def configure(*, config: Path | None, root: Path | None, addr: str | None) -> Configuration:
-    """Join what the command line says: the file, then what overrides it.
+def configure(*, config: Path | None, root: Path | None, addr: str | None, serving: bool = True) -> Configuration:
+    """Join what there is: the file, the `REGISTRY_*` variables, and what the command line says, which is nearest.
+
+    Args:
+        config: The file. Without one, that of `REGISTRY_CONFIGURATION_PATH`; without that, storage in a folder.
+        root: The data folder.
+        addr: Where to listen.
+        serving: Whether to refuse what this version can't honour; a command that only works on storage need not.
 
     Raises:
-        ConfigurationError: The file is wrong, or the environment has overrides; see `holdfast.config.load`.
+        ConfigurationError: The configuration is wrong, or says what this version can't do; one line.
         typer.BadParameter: The address isn't one, or `--root` meets storage that isn't in a folder.
     """
-    refuse_overrides(os.environ)
     address = None if addr is None else _address(addr)
-    if config is None:
-        folder = root or default_data_folder(os.environ)
-        file = {"version": "0.1", "storage": {"filesystem": {"rootdirectory": str(folder.absolute())}}}
-        configuration = Configuration.model_validate(file)
-    else:
-        configuration = load(config)
-        if root is not None:
-            configuration = _with_root(configuration, root)
+    configuration = _read(config, serving=serving)
+    if root is not None:
+        configuration = _with_root(configuration, root)
     if address is None:
         return configuration
-    return configuration.model_copy(update={"http": configuration.http.model_copy(update={"addr": address})})
+    where = {"addr": address, "net": "tcp", "unix": None}
+    return configuration.model_copy(update={"http": configuration.http.model_copy(update=where)})
 
 
 def run(configuration: Configuration) -> None:
@@ -56,29 +60,34 @@ def run(configuration: Configuration) -> None:
     """
     import uvloop  # noqa: PLC0415 - what only checks a configuration needs no event loop
 
-    configure_logs(configuration.log.level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(configuration))
+    logs = log_options(configuration.log)
+    with configure_logs(logs), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(configuration, logs))
 
 
-async def _serve(configuration: Configuration) -> None:
-    from holdfast.registry.app import Settings, registry_app  # noqa: PLC0415 - as uvloop
-    from holdfast.registry.server import ServerOptions, serve  # noqa: PLC0415 - as uvloop
+async def _serve(configuration: Configuration, logs: LogOptions) -> None:
+    from holdfast.cli.listening import server_options  # noqa: PLC0415 - as uvloop
+    from holdfast.cli.settings import registry_settings  # noqa: PLC0415 - as uvloop
+    from holdfast.cli.watching import watched  # noqa: PLC0415 - as uvloop
+    from holdfast.registry.app import registry_app  # noqa: PLC0415 - as uvloop
+    from holdfast.registry.http.logs import logged  # noqa: PLC0415 - as uvloop
+    from holdfast.registry.server import serve  # noqa: PLC0415 - as uvloop
 
     section, http = configuration.storage, configuration.http
     where = whereabouts(
         section.driver, options.parse(section.driver, factory.load(section.driver).Options, section.parameters)
     )
-    settings = Settings(
-        delete_enabled=section.delete.enabled,
-        secret=None if http.secret is None else http.secret.get_secret_value() or None,
-    )
-    server = ServerOptions(host=http.addr.host, port=http.addr.port, drain_timeout=http.draintimeout.total_seconds())
+    server = server_options(http)
     async with aclosing(storage.create(section.driver, section.parameters)) as driver:
         _collect_from_now_on()
-        await probe(driver, where)
-        async with registry_app(driver, settings) as app:
-            await serve(app, server, on_listening=partial(_announce, http.addr, where))
+        await probe(driver, where, read_only=section.maintenance.readonly.enabled)
+        async with (
+            registry_app(driver, registry_settings(configuration)) as registry,
+            watched(registry, configuration, driver) as (app, health),
+        ):
+            with logged(app, logs) as served:
+                announce = partial(_announce, http, where)
+                await serve(served, server, on_listening=announce, on_stopping=health.stop)
 
 
 def _collect_from_now_on() -> None:
@@ -87,13 +96,39 @@ def _collect_from_now_on() -> None:
     gc.enable()
 
 
-def _announce(configured: Address, where: str, listening: str) -> None:
+def _announce(http: HTTPSection, where: str, listening: str) -> None:
     """Tell people, with the host as they wrote it and the port that was really taken."""
-    address = Address(host=configured.host, port=Address.parse(listening).port)
-    typer.echo(announcement(address, where))
-    careful = warning(address)
+    if http.unix is not None:
+        typer.echo(socket_announcement(http.unix, where))
+        return
+    address = Address(host=http.addr.host, port=Address.parse(listening).port)
+    typer.echo(announcement(address, where, tls=http.tls.enabled))
+    verifies = bool(http.tls.clientcas) and http.tls.clientauth == "require-and-verify-client-cert"
+    careful = warning(address, tls=http.tls.enabled, knows_clients=http.tls.enabled and verifies)
     if careful:
         typer.echo(f"holdfast: warning: {careful}", err=True)
+
+
+def _read(config: Path | None, *, serving: bool) -> Configuration:
+    if config is None and os.environ.get("REGISTRY_CONFIGURATION_PATH"):
+        config = Path(os.environ["REGISTRY_CONFIGURATION_PATH"])
+    reading = _without_a_file() if config is None else read(config, os.environ)
+    found = list(refusals(reading) if serving else reading.problems)
+    if found:
+        more = f" ({len(found) - 1} more: `holdfast config check` tells all)" if len(found) > 1 else ""
+        raise ConfigurationError(f"{found[0]}{more}")
+    for remark in reading.remarks:
+        typer.echo(f"holdfast: warning: {remark}", err=True)
+    return reading.usable()
+
+
+def _without_a_file() -> Reading:
+    """Storage in a folder, unless a variable names another driver."""
+    file: dict[str, Value] = {"version": "0.1"}
+    drivers = {name.split("_")[2].lower() for name in overrides(os.environ) if name.startswith("REGISTRY_STORAGE_")}
+    if not drivers - BESIDE_THE_DRIVER - {"filesystem"}:
+        file["storage"] = {"filesystem": {"rootdirectory": str(default_data_folder(os.environ).absolute())}}
+    return read_values(file, os.environ, source="without a configuration file")
 
 
 def _address(addr: str) -> Address:

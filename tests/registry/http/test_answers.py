@@ -70,6 +70,7 @@ MANIFEST_HEADERS: dict[str, str | None] = {
     "etag": f'"{IMAGE.digest}"',
 }
 OCI = {"content-type": OCI_MANIFEST}
+ROOT = "http://registry.test"
 BLOBS = f"/v2/{NAME}/blobs"
 UPLOADS = f"/v2/{NAME}/blobs/uploads"
 MANIFESTS = f"/v2/{NAME}/manifests"
@@ -126,7 +127,7 @@ BLOB_RANGES = [
     ),
     Case("the last", "GET", f"{BLOBS}/{DIGEST}", 206, sent={"range": "bytes=-2"}, body=BLOB[-2:]),
     Case(
-        "past the end", "GET", f"{BLOBS}/{DIGEST}", 416, "RANGE_INVALID", {"content-range": f"bytes */{len(BLOB)}"},
+        "past the end", "GET", f"{BLOBS}/{DIGEST}", 416, "SIZE_INVALID", {"content-range": f"bytes */{len(BLOB)}"},
         sent={"range": f"bytes={len(BLOB)}-"},
     ),
     Case("malformed", "GET", f"{BLOBS}/{DIGEST}", 200, sent={"range": "lines=1-2"}, headers=BLOB_HEADERS, body=BLOB),
@@ -214,14 +215,19 @@ MANIFEST_WRITES = [
     Case(
         "parameters of a type", "PUT", f"{MANIFESTS}/again", 201,
         sent={"content-type": f"{OCI_MANIFEST.upper()}; charset=utf-8"}, sent_body=IMAGE.manifest,
-        headers={"location": f"{MANIFESTS}/{IMAGE.digest}", "docker-content-digest": IMAGE.digest}, body=b"",
+        headers={"location": f"{ROOT}{MANIFESTS}/{IMAGE.digest}", "docker-content-digest": IMAGE.digest}, body=b"",
     ),
 ]  # fmt: skip
-LOCATION = re.escape(f"{UPLOADS}/") + r"[0-9a-f-]{36}\?_state=[A-Za-z0-9_-]+"
+LOCATION = re.escape(f"{ROOT}{UPLOADS}/") + r"[0-9a-f-]{36}\?_state=[A-Za-z0-9_-]+"
 UPLOAD_STARTS = [
     Case("begin", "POST", f"{UPLOADS}/", 202, headers={"range": "0-0", "content-length": "0"}, body=b""),
     Case(
-        "whole", "POST", f"{UPLOADS}/?digest={DIGEST}", 201, sent_body=BLOB, headers={"location": f"{BLOBS}/{DIGEST}"}
+        "whole",
+        "POST",
+        f"{UPLOADS}/?digest={DIGEST}",
+        201,
+        sent_body=BLOB,
+        headers={"location": f"{ROOT}{BLOBS}/{DIGEST}"},
     ),
     Case("wrong digest", "POST", f"{UPLOADS}/?digest={ABSENT}", 400, "DIGEST_INVALID", sent_body=BLOB),
     Case("malformed digest", "POST", f"{UPLOADS}/?digest=x", 400, "DIGEST_INVALID", sent_body=BLOB),
@@ -231,7 +237,7 @@ UPLOAD_STARTS = [
     Case("unknown algorithm", "POST", f"{UPLOADS}/?digest-algorithm=md5", 400, "DIGEST_INVALID"),
     Case("other method", "GET", f"{UPLOADS}/", 405, "UNSUPPORTED", {"allow": "POST"}),
     Case("without slash", "POST", UPLOADS, 405, "UNSUPPORTED"),
-    Case("to an upload", "POST", f"{UPLOADS}/{UUID}", 405, "UNSUPPORTED", {"allow": "DELETE, GET, PATCH, PUT"}),
+    Case("to an upload", "POST", f"{UPLOADS}/{UUID}", 405, "UNSUPPORTED", {"allow": "DELETE, GET, HEAD, PATCH, PUT"}),
 ]
 UNKNOWN_UPLOADS = [
     Case(f"{what}, {method}", method, f"{UPLOADS}/{uuid}", 404, "BLOB_UPLOAD_UNKNOWN")
@@ -253,12 +259,12 @@ LISTINGS = [
     Case("catalog", "GET", "/v2/_catalog", 200, body=b'{"repositories":["library/app"]}'),
     Case("no entries", "GET", "/v2/_catalog?n=0", 200, body=b'{"repositories":[]}'),
     *(
-        Case(f"n={number}", "GET", f"{path}?n={number}", 400, "PAGINATION_NUMBER_INVALID")
+        Case(f"n={number}", "GET", f"{path}?n={number}", 400, "UNSUPPORTED")
         for path in (f"/v2/{NAME}/tags/list", "/v2/_catalog")
         for number in ("-1", "x", "1.5", "%2B1", "1e3", "%D9%A3", "9" * 30)
     ),
-    Case("other method", "POST", f"/v2/{NAME}/tags/list", 405, "UNSUPPORTED", {"allow": "GET"}),
-    Case("other method", "DELETE", "/v2/_catalog", 405, "UNSUPPORTED", {"allow": "GET"}),
+    Case("other method", "POST", f"/v2/{NAME}/tags/list", 405, "UNSUPPORTED", {"allow": "GET, HEAD"}),
+    Case("other method", "DELETE", "/v2/_catalog", 405, "UNSUPPORTED", {"allow": "GET, HEAD"}),
 ]
 DELETES = [
     Case("unknown blob", "DELETE", f"{BLOBS}/{ABSENT}", 404, "BLOB_UNKNOWN"),
@@ -361,7 +367,7 @@ async def test_delete_disabled(storage: Storage, method: str, path: str) -> None
 
 
 async def test_location_of_an_upload(client: Client) -> None:
-    """A new upload's location is relative to the host, safe in a URL, and names the upload."""
+    """A new upload's location is absolute, safe in a URL, and names the upload."""
     response = await client.request("POST", f"{UPLOADS}/")
 
     assert re.fullmatch(LOCATION, response.headers["location"])

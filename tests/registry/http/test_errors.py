@@ -40,7 +40,7 @@ REQUESTS = {
     "manifest by digest": ("GET", f"/v2/{NAME}/manifests/{IMAGE.digest}", "stat"),
     "manifest head": ("HEAD", f"/v2/{NAME}/manifests/tag", "get_content"),
     "manifest put": ("PUT", f"/v2/{NAME}/manifests/other", "stat"),
-    "manifest delete": ("DELETE", f"/v2/{NAME}/manifests/{IMAGE.digest}", "list"),
+    "manifest delete": ("DELETE", f"/v2/{NAME}/manifests/{IMAGE.digest}", "walk"),
     "tag delete": ("DELETE", f"/v2/{NAME}/manifests/tag", "delete"),
     "blob": ("GET", f"/v2/{NAME}/blobs/{BLOB}", "stat"),
     "blob's data": ("GET", f"/v2/{NAME}/blobs/{BLOB}", "reader"),

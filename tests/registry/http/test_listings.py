@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.registry.client import NAME, Client, make_image
+from holdfast.registry.http.urls import Urls
+from tests.registry.client import NAME, Client, error_code, make_image
 from tests.registry.storages import Storage, inmemory
 
 pytestmark = pytest.mark.anyio
@@ -162,3 +163,72 @@ async def test_any_tags(tags: set[str], last: str, limit: int) -> None:
 async def get(client: Client, path: str, last: str) -> httpx.Response:
     """A listing after any text."""
     return await client.request("GET", path, params={"last": last})
+
+
+# How much a page has ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "1.5", "0x1", "1e3", " 1", "+1", "१", "9" * 19, "9" * 5000, "--", "1;2"])
+@pytest.mark.parametrize("path", ["/v2/_catalog", f"/v2/{NAME}/tags/list"])
+async def test_no_number(client: Client, path: str, number: str) -> None:
+    """What isn't a number from 0 up is refused (the spec has no code of its own for it), whatever there is to list."""
+    response = await client.request("GET", path, params={"n": number})
+
+    assert (400, "UNSUPPORTED") == (response.status_code, error_code(response))
+
+
+async def test_catalog_limits(storage: Storage) -> None:
+    """A page of the catalog has at most `catalog.maxentries`, 100 where nothing is asked for; asking for more fails."""
+    names = [f"app-{number:03}" for number in range(120)]
+    for name in names:
+        await put_tag(storage, name, "latest")
+    async with storage.client(catalog_max_entries=110) as client:
+        usual = await client.request("GET", "/v2/_catalog")
+        most = await client.request("GET", "/v2/_catalog?n=110")
+        more = await client.request("GET", "/v2/_catalog?n=111")
+        none = await client.request("GET", "/v2/_catalog?n=0")
+    async with storage.client(catalog_max_entries=7) as client:
+        few = await client.request("GET", "/v2/_catalog")
+
+    assert names[:100] == usual.json()["repositories"]
+    assert '</v2/_catalog?last=app-099&n=100>; rel="next"' == usual.headers["link"]
+    assert names[:110] == most.json()["repositories"]
+    assert (400, "UNSUPPORTED") == (more.status_code, error_code(more))
+    assert (200, {"repositories": []}, None) == (none.status_code, none.json(), none.headers.get("link"))
+    assert names[:7] == few.json()["repositories"]
+
+
+async def test_tag_limits(storage: Storage) -> None:
+    """A page of tags is cut to `tags.maxtags`, and linked; without a number, all tags come."""
+    tags = [f"v{number}" for number in range(9)]
+    for tag in tags:
+        await put_tag(storage, NAME, tag)
+    async with storage.client(tags_max=4) as client:
+        cut = await client.request("GET", f"/v2/{NAME}/tags/list?n=5")
+        assert tags[:4] == cut.json()["tags"]
+        assert f'</v2/{NAME}/tags/list?last=v3&n=4>; rel="next"' == cut.headers["link"]
+        every = await client.request("GET", f"/v2/{NAME}/tags/list")
+        assert (tags, None) == (every.json()["tags"], every.headers.get("link"))
+
+
+async def test_the_last_page_when_full(storage: Storage, client: Client) -> None:
+    """A page that ends with the last entry has no link, even where it has as many as were asked for."""
+    for number in range(4):
+        await put_tag(storage, f"app-{number}", f"v{number}")
+        await put_tag(storage, "app-0", f"w{number}")
+    await storage.put(f"{REPOSITORIES}/zzz/_uploads/x/startedat", b"")
+
+    for target in ("/v2/_catalog?n=2&last=app-1", "/v2/app-0/tags/list?n=5"):
+        response = await client.request("GET", target)
+        assert len(next(value for value in response.json().values() if isinstance(value, list))) in {2, 5}
+        assert None is response.headers.get("link")
+
+
+async def test_links_have_the_prefix(storage: Storage) -> None:
+    """Behind a prefix, links have it."""
+    for tag in ("a", "b"):
+        await put_tag(storage, NAME, tag)
+    async with storage.client(urls=Urls(prefix="/registry")) as client:
+        response = await client.request("GET", f"/registry/v2/{NAME}/tags/list?n=1")
+
+    assert f'</registry/v2/{NAME}/tags/list?last=a&n=1>; rel="next"' == response.headers["link"]

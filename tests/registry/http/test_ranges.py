@@ -18,7 +18,10 @@ from holdfast.registry.http.ranges import ByteRange, UnsatisfiableRangeError, pa
         ("bytes=-1", (9, 1)),
         ("bytes=-10", (0, 10)),
         ("bytes=-11", (0, 10)),
-        ("bytes=5-4", None),
+        ("Bytes=3-5", (3, 3)),
+        (f"bytes=0-{'9' * 30}", (0, 10)),
+        (f"bytes=-{'9' * 30}", (0, 10)),
+        (f"bytes=0-{'9' * 5000}", None),
         ("bytes=0-1,3-4", None),
         ("bytes=", None),
         ("bytes=-", None),
@@ -26,7 +29,6 @@ from holdfast.registry.http.ranges import ByteRange, UnsatisfiableRangeError, pa
         ("bytes=0x0-1", None),
         ("bytes 0-1", None),
         ("items=0-1", None),
-        ("bytes=99999999999999999999-", None),
         ("", None),
     ],
 )
@@ -35,9 +37,9 @@ def test_range_of_ten_bytes(header: str, expected: tuple[int, int] | None) -> No
     assert expected == parse_range(header, 10)
 
 
-@pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-20", "bytes=-0", "bytes=9999999999-"])
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=10-20", "bytes=-0", f"bytes={'9' * 30}-", "bytes=5-4"])
 def test_outside(header: str) -> None:
-    """A range without a byte of the content is refused."""
+    """A range without a byte of the content is refused, as is one that ends before it begins."""
     with pytest.raises(UnsatisfiableRangeError):
         parse_range(header, 10)
 
@@ -51,19 +53,16 @@ def test_of_nothing(header: str) -> None:
 
 @given(size=st.integers(1, 50), start=st.integers(0, 60), last=st.integers(0, 60) | st.none())
 def test_as_slices(size: int, start: int, last: int | None) -> None:
-    """A range means what a slice means."""
+    """A range means what a slice means; an empty slice is no range."""
     content = bytes(range(size))
+    expected = content[start:] if last is None else content[start : last + 1]
     try:
         found = parse_range(f"bytes={start}-{'' if last is None else last}", size)
     except UnsatisfiableRangeError:
-        assert b"" == content[start:]
+        assert b"" == expected
         return
-    if found is None:
-        assert last is not None
-        assert last < start
-        return
-    expected = content[start:] if last is None else content[start : last + 1]
 
+    assert found is not None
     assert expected == content[found.start : found.start + found.length]
     assert expected == content[found.start : found.last + 1]
 

@@ -59,10 +59,9 @@ def test_index(media_type: str) -> None:
     [
         (IMAGE, None, OCI_MANIFEST),
         (without(IMAGE, "mediaType"), OCI_MANIFEST, OCI_MANIFEST),
-        (without(IMAGE, "mediaType"), DOCKER_MANIFEST, DOCKER_MANIFEST),
         (without(IMAGE, "mediaType"), None, OCI_MANIFEST),
         (without(INDEX, "mediaType"), None, OCI_INDEX),
-        (without(INDEX, "mediaType"), DOCKER_LIST, DOCKER_LIST),
+        (without(INDEX, "mediaType"), OCI_INDEX, OCI_INDEX),
         (IMAGE | {"layers": []}, None, OCI_MANIFEST),
         (without(IMAGE, "layers"), None, OCI_MANIFEST),
         (INDEX | {"manifests": []}, None, OCI_INDEX),
@@ -74,6 +73,16 @@ def test_index(media_type: str) -> None:
 def test_media_type(document: dict[str, Any], declared: str | None, expected: str) -> None:
     """A manifest's type is what it says, else what it came with, else what it looks like."""
     assert expected == parse_manifest(encode(document), declared).media_type
+
+
+@pytest.mark.parametrize(
+    ("document", "declared"),
+    [(without(IMAGE, "mediaType"), DOCKER_MANIFEST), (without(INDEX, "mediaType"), DOCKER_LIST)],
+)
+def test_docker_types_say_so(document: dict[str, Any], declared: str) -> None:
+    """Docker's types must be in the content: nothing else is stored, and it would be served as OCI's."""
+    with pytest.raises(ManifestError, match="mediaType is missing"):
+        parse_manifest(encode(document), declared)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,11 @@ def test_media_type(document: dict[str, Any], declared: str | None, expected: st
         (encode(without(IMAGE, "config")), None),
         (encode(without(INDEX, "manifests")), None),
         (encode(IMAGE | {"config": CONFIG | {"digest": "sha256:short"}}), None),
-        (encode(IMAGE | {"config": CONFIG | {"digest": "md5:" + "a" * 32}}), None),
+        (encode(IMAGE | {"config": CONFIG | {"digest": "MD5:" + "a" * 32}}), None),
+        (encode(IMAGE | {"config": CONFIG | {"digest": "md5:"}}), None),
+        (encode(IMAGE | {"config": CONFIG | {"digest": "md5:a/b"}}), None),
+        (encode(IMAGE | {"config": CONFIG | {"digest": "md5:a\n"}}), None),
+        (encode(IMAGE | {"config": CONFIG | {"digest": "md5:" + "a" * 5000}}), None),
         (encode(IMAGE | {"config": CONFIG | {"size": -1}}), None),
         (encode(IMAGE | {"config": CONFIG | {"size": 1.5}}), None),
         (encode(IMAGE | {"config": without(CONFIG, "size")}), None),
@@ -138,6 +151,81 @@ def test_two_in_one(document: dict[str, Any], declared: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        encode({"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": [], "history": [], "signatures": []}),
+        encode(IMAGE | {"schemaVersion": 1}),
+    ],
+)
+def test_schema_1(content: bytes) -> None:
+    """A manifest of Docker's schema 1 is refused with that reason, whatever it came as."""
+    for declared in (None, OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v1+prettyjws"):
+        with pytest.raises(ManifestError, match="schema 1"):
+            parse_manifest(content, declared)
+
+
+@pytest.mark.parametrize("size", [2**63, 10**30])
+def test_size_beyond_all_bounds(size: int) -> None:
+    """A size has 63 bits at most."""
+    assert 2**63 - 1 == parse_manifest(encode(IMAGE | {"layers": [LAYER | {"size": 2**63 - 1}]})).layers[0].size
+    with pytest.raises(ManifestError):
+        parse_manifest(encode(IMAGE | {"layers": [LAYER | {"size": size}]}))
+
+
+def test_reasons_are_short() -> None:
+    """However long a client's text is, the reason it is refused with isn't."""
+    for document in (
+        IMAGE | {"mediaType": "x" * 100_000},
+        IMAGE | {"layers": [LAYER | {"digest": "x" * 100_000}]},
+        IMAGE | {"layers": [LAYER | {"digest": "x" * 100_000, "size": -1}]},
+    ):
+        for declared in (None, "y" * 100_000):
+            with pytest.raises(ManifestError) as caught:
+                parse_manifest(encode(document), declared)
+            assert 1000 > len(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (IMAGE, CONFIG["mediaType"]),
+        (IMAGE | {"artifactType": "application/x"}, "application/x"),
+        (IMAGE | {"artifactType": ""}, CONFIG["mediaType"]),
+        (INDEX, None),
+        (INDEX | {"artifactType": ""}, None),
+        (INDEX | {"artifactType": "application/x"}, "application/x"),
+    ],
+)
+def test_kind(document: dict[str, Any], kind: str | None) -> None:
+    """An artifact is of the type it says, an image that says none of its configuration's."""
+    assert kind == parse_manifest(encode(document)).kind
+
+
+def test_unknown_algorithms() -> None:
+    """A digest that can't be computed here is passed on, and names nothing that could be here."""
+    foreign = {"digest": "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8"}
+    image = parse_manifest(encode(IMAGE | {"layers": [LAYER | foreign], "subject": CHILD | foreign}))
+    index = parse_manifest(encode(INDEX | {"manifests": [CHILD | foreign, CHILD]}))
+
+    assert [CONFIG["digest"]] == [str(digest) for digest in image.blobs]
+    assert [CHILD["digest"]] == [str(digest) for digest in index.children]
+    assert image.subject_digest is None
+    assert [CONFIG["digest"], foreign["digest"]] == [each.digest for each in image.descriptors]
+
+
+def test_descriptors() -> None:
+    """All that a manifest is made of is told, what the registry needn't hold as well; its subject is no part of it."""
+    foreign = LAYER | {"mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar", "urls": ["http://x/"]}
+    image = parse_manifest(encode(IMAGE | {"layers": [foreign, LAYER], "subject": CHILD}))
+    index = parse_manifest(encode(INDEX | {"subject": LAYER}))
+
+    assert [CONFIG["digest"], LAYER["digest"], LAYER["digest"]] == [each.digest for each in image.descriptors]
+    assert [CHILD["digest"]] == [each.digest for each in index.descriptors]
+    assert (CHILD["digest"], LAYER["digest"]) == (str(image.subject_digest), str(index.subject_digest))
+    assert parse_manifest(encode(IMAGE)).subject_digest is None
+
+
+@pytest.mark.parametrize(
     ("media_type", "needed"),
     [
         ("application/vnd.oci.image.layer.v1.tar+gzip", True),
@@ -148,11 +236,13 @@ def test_two_in_one(document: dict[str, Any], declared: str | None) -> None:
     ],
 )
 def test_needed_layers(media_type: str, needed: bool) -> None:  # noqa: FBT001
-    """Only a non-distributable layer may be missing; URLs don't excuse another."""
-    layer = descriptor(b"layer", media_type, urls=["https://example.com/layer"])
-    manifest = parse_manifest(encode(IMAGE | {"layers": [layer]}))
+    """Only a non-distributable layer with URLs may be missing; URLs don't excuse another, nor does embedded content."""
+    fields: list[dict[str, Any]] = [{"urls": ["https://example.com/layer"]}, {"urls": []}, {"data": "bGF5ZXI="}, {}]
+    for more in fields:
+        layer = descriptor(b"layer", media_type, **more)
+        manifest = parse_manifest(encode(IMAGE | {"layers": [layer]}))
 
-    assert needed == (layer["digest"] in [str(digest) for digest in manifest.blobs])
+        assert (needed or not more.get("urls")) == (layer["digest"] in [str(digest) for digest in manifest.blobs])
 
 
 JSON = st.recursive(

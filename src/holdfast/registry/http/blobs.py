@@ -39,8 +39,14 @@ async def head_blob(registry: Registry, request: Request, name: str, reference: 
 
 
 async def get_blob(registry: Registry, request: Request, name: str, reference: str) -> Response:
-    """Send a blob, or the one range asked for."""
-    blob = await registry.blobs.open(name, digest_of(reference))
+    """Send a blob, or the one range asked for; or send the client to the storage.
+
+    A HEAD is never sent there: it costs less to answer, and a URL may be good for GET alone.
+    """
+    digest = digest_of(reference)
+    if registry.blobs.redirects and (url := await registry.blobs.redirect_url(name, digest)):
+        return Response(status_code=307, headers={"location": url, "docker-content-digest": reference})
+    blob = await registry.blobs.open(name, digest)
     if is_unmodified(request, reference):
         return _not_modified(reference)
     part = _asked_range(request, reference, blob)
@@ -96,4 +102,6 @@ def _asked_range(request: Request, reference: str, blob: OpenBlob) -> ByteRange 
     try:
         return parse_range(header, blob.size)
     except UnsatisfiableRangeError:
-        raise ApiError("RANGE_INVALID", headers={"content-range": f"bytes */{blob.size}"}) from None
+        # The spec has a list of codes, and none for this.
+        headers = {"content-range": f"bytes */{blob.size}"}
+        raise ApiError("SIZE_INVALID", status=416, headers=headers, message="the range lies outside") from None

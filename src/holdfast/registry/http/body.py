@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.registry.errors import BodyInterruptedError, ContentLengthError
 from holdfast.registry.http.errors import ApiError
 from holdfast.registry.http.messages import BodyMessages
+from holdfast.registry.http.unread import body_ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["content_length", "opened_body", "read_whole"]
 
+_LENGTH_DIGITS = 20
+"""All that 64 bits can hold; Python refuses to read thousands of digits as a number."""
+
 _PIECE_BYTES = 1024 * 1024
 """Small chunks that are here already are handed on together: copying them costs less than each one's way to storage."""
 
@@ -25,13 +29,13 @@ def content_length(request: Request) -> int | None:
     """Return the announced length, or `None` for a body of unknown length.
 
     Raises:
-        ApiError: It is no number.
+        ApiError: It is no number, or one of more than 20 digits.
     """
     text = request.headers.get("content-length")
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise ApiError("SIZE_INVALID", "Content-Length is no number")
+    if not (text.isascii() and text.isdigit() and len(text) <= _LENGTH_DIGITS):
+        raise ApiError("SIZE_INVALID", "Content-Length is no number of bytes")
     return int(text)
 
 
@@ -87,6 +91,10 @@ async def _stream(request: Request, idle_timeout: float, length: int | None) -> 
                 raise ContentLengthError(f"more bytes came than the {length} announced")
             if piece:
                 yield piece
+        body_ended(request.scope)
+    except BodyInterruptedError:
+        body_ended(request.scope)
+        raise
     finally:
         messages.close()
     if length is not None and received != length:

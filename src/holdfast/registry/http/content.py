@@ -85,18 +85,23 @@ class StoredContentResponse(_ContentResponse):
         length: Its bytes.
         status: 200 or 206.
         fields: The header fields.
+
+    Attributes:
+        started: Whether the status was sent; what fails before that can still be answered.
     """
 
     def __init__(self, content: Chunks, length: int, fields: EncodedFields, *, status: int) -> None:
         super().__init__(status, fields)
         self._content = content
         self._length = length
+        self.started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the first chunk, then send headers and body; what can't be read is not yet answered."""
         del scope
         async with self._content as chunks:
             chunk = await anext(chunks, b"")
+            self.started = True
             await send(self.start())
             leaving = asyncio.ensure_future(_left(receive))
             try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from holdfast.registry.http.errors import ApiError
+from holdfast.registry.model.validation import ManifestValidation
 
 if TYPE_CHECKING:
+    from holdfast.registry.http.urls import Urls
+    from holdfast.registry.maintenance.readonly import ReadOnlyWatch
     from holdfast.registry.store.blobs import BlobStore
     from holdfast.registry.store.budget import MemoryBudget
     from holdfast.registry.store.manifests import ManifestStore
+    from holdfast.registry.store.referrers import ReferrerStore
     from holdfast.registry.store.tags import TagStore
     from holdfast.registry.store.uploads import UploadStore
     from holdfast.storage.driver import StorageDriver
@@ -28,10 +32,18 @@ class Registry:
         uploads: Its uploads.
         manifests: Its manifests.
         tags: Its tags.
+        referrers: What refers to its manifests.
         budget: The memory that request bodies share.
         secret: What upload locations are signed with.
         delete_enabled: Whether clients may delete.
         body_idle_timeout: Seconds a body may bring nothing.
+        urls: How answers name the registry's own resources.
+        min_chunk: Bytes that a client's chunks should have at least; 0 for any.
+        read_only: Whether requests may write.
+        repository_delete_enabled: Whether clients may delete whole repositories, where they may delete.
+        catalog_max_entries: Repositories that one answer lists at most.
+        tags_max: Tags that one page lists at most.
+        validation: What is asked of a manifest that is pushed.
     """
 
     driver: StorageDriver
@@ -39,10 +51,18 @@ class Registry:
     uploads: UploadStore
     manifests: ManifestStore
     tags: TagStore
+    referrers: ReferrerStore
     budget: MemoryBudget
     secret: bytes
     delete_enabled: bool
     body_idle_timeout: float
+    read_only: ReadOnlyWatch
+    urls: Urls
+    min_chunk: int
+    repository_delete_enabled: bool = False
+    catalog_max_entries: int = 1000
+    tags_max: int = 1000
+    validation: ManifestValidation = field(default_factory=ManifestValidation)
 
     def require_delete(self) -> None:
         """Refuse to delete where the configuration doesn't allow it."""

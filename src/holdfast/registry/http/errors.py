@@ -51,8 +51,6 @@ CODES = {
         ErrorCode("MANIFEST_UNKNOWN", 404, "manifest unknown"),
         ErrorCode("NAME_INVALID", 400, "invalid repository name"),
         ErrorCode("NAME_UNKNOWN", 404, "repository name not known to registry"),
-        ErrorCode("PAGINATION_NUMBER_INVALID", 400, "invalid number of results requested"),
-        ErrorCode("RANGE_INVALID", 416, "invalid content range"),
         ErrorCode("SIZE_INVALID", 400, "provided length did not match content length"),
         ErrorCode("TAG_INVALID", 400, "manifest tag did not match URI"),
         ErrorCode("TOOMANYREQUESTS", 429, "too many requests"),
@@ -62,6 +60,11 @@ CODES = {
         ErrorCode("UNSUPPORTED", 405, "the operation is unsupported"),
     )
 }
+
+
+_MOST_ERRORS = 1000
+_SHOWN = 1000
+"""An answer lists so many errors, and shows so many characters of what a client sent: not all of four megabytes."""
 
 
 class ApiError(Exception):
@@ -92,7 +95,7 @@ class ApiError(Exception):
 
 def error_response(error: ApiError) -> Response:
     """Render an error as the spec has it."""
-    errors = [_body(error, detail) for detail in error.details]
+    errors = [_body(error, detail) for detail in error.details[:_MOST_ERRORS]]
     return Response(
         msgspec.json.encode({"errors": errors}),
         status_code=error.status,
@@ -103,6 +106,8 @@ def error_response(error: ApiError) -> Response:
 
 def _body(error: ApiError, detail: object) -> dict[str, object]:
     body: dict[str, object] = {"code": error.code.code, "message": error.message}
+    if isinstance(detail, str) and len(detail) > _SHOWN:
+        detail = f"{detail[:_SHOWN]}…"
     return body if detail is None else body | {"detail": detail}
 
 

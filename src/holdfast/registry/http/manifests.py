@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,24 @@ from holdfast.registry.http.negotiation import accepts, default_platform_digest
 from holdfast.registry.http.references import check_tag, digest_of
 from holdfast.registry.model.digest import Digest
 from holdfast.registry.model.manifest import MAX_MANIFEST_BYTES, ManifestError, parse_manifest
+from holdfast.registry.model.validation import check_pushed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
     from holdfast.registry.http.fields import EncodedFields
+    from holdfast.registry.model.manifest import Manifest
+    from holdfast.registry.model.validation import ManifestValidation
     from holdfast.registry.store.facts import StoredManifest
 
-__all__ = ["delete_manifest", "get_manifest", "put_manifest"]
+__all__ = ["MAX_TAGS", "delete_manifest", "get_manifest", "put_manifest"]
+
+MAX_TAGS = 64
+"""Tags that one push can ask for. The spec wants 10 at least; a URL has place for 60 tags of the greatest length."""
+
+_QUICK_BYTES = 64 * 1024
+"""Manifests up to this size are checked at once: it takes less than 3 ms, whatever they were made of."""
 
 
 async def get_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -47,22 +57,37 @@ async def get_manifest(registry: Registry, request: Request, name: str, referenc
 
 
 async def put_manifest(registry: Registry, request: Request, name: str, reference: str) -> Response:
-    """Store a manifest, byte for byte as it came."""
+    """Store a manifest, byte for byte as it came, and the tags that point to it: all of them, or an error."""
     expected = digest_of(reference) if ":" in reference else None
     if expected is None:
         check_tag(reference)
+    asked_tags = _asked_tags(request) if expected else ()
     async with registry.budget.reserve(min(content_length(request) or MAX_MANIFEST_BYTES, MAX_MANIFEST_BYTES)):
         content = await read_whole(request, MAX_MANIFEST_BYTES, registry.body_idle_timeout)
         digest = Digest.of(content) if expected is None else Digest.of(content, expected.algorithm)
         if expected is not None and digest != expected:
             raise ApiError("DIGEST_INVALID", {"expected": str(expected), "actual": str(digest)})
-        declared = request.headers.get("content-type", "").partition(";")[0].strip().lower() or None
         try:
-            manifest = parse_manifest(content, declared)
+            manifest = await _read_pushed(registry, request, content)
+            await registry.manifests.put(
+                name,
+                content,
+                manifest,
+                digest,
+                tags=asked_tags if expected else (reference,),
+                rules=registry.validation,
+            )
         except ManifestError as error:
             raise ApiError("MANIFEST_INVALID", str(error)) from None
-        await registry.manifests.put(name, content, manifest, digest, tag=None if expected else reference)
-    headers = {"location": f"/v2/{name}/manifests/{digest}", "docker-content-digest": str(digest)}
+    headers = {
+        "location": registry.urls.locate(request, f"/v2/{name}/manifests/{digest}"),
+        "docker-content-digest": str(digest),
+    }
+    # Not for a subject by whose digest nobody could ask here: clients then keep a list of their own.
+    if (subject := manifest.subject_digest) is not None:
+        headers["oci-subject"] = str(subject)
+    if asked_tags:
+        headers["oci-tag"] = ", ".join(asked_tags)
     return Response(status_code=201, headers=headers)
 
 
@@ -76,6 +101,29 @@ async def delete_manifest(registry: Registry, request: Request, name: str, refer
         check_tag(reference)
         await registry.tags.remove(name, reference)
     return Response(status_code=202)
+
+
+def _asked_tags(request: Request) -> tuple[str, ...]:
+    """The tags that a push by digest asks for, each once (distribution-spec, end-7b)."""
+    tags = tuple(dict.fromkeys(request.query_params.getlist("tag")))
+    if len(tags) > MAX_TAGS:
+        raise ApiError("UNSUPPORTED", {"limit": MAX_TAGS}, status=414, message=f"more than {MAX_TAGS} tags at once")
+    for tag in tags:
+        check_tag(tag)
+    return tags
+
+
+async def _read_pushed(registry: Registry, request: Request, content: bytes) -> Manifest:
+    declared = (field(request, b"content-type") or "").partition(";")[0].strip().lower() or None
+    if len(content) <= _QUICK_BYTES:
+        return _checked(content, declared, registry.validation)
+    return await asyncio.to_thread(_checked, content, declared, registry.validation)
+
+
+def _checked(content: bytes, declared: str | None, rules: ManifestValidation) -> Manifest:
+    manifest = parse_manifest(content, declared)
+    check_pushed(content, manifest, rules)
+    return manifest
 
 
 @lru_cache(maxsize=4096)

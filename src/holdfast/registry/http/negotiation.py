@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from holdfast.registry.model.digest import parse_digest
 from holdfast.registry.model.manifest import DOCKER_LIST, DOCKER_MANIFEST
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def default_platform_digest(manifest: Manifest) -> Digest | None:
     for descriptor in manifest.manifests:
         platform = descriptor.platform
         if platform and (platform.architecture, platform.os) == _DEFAULT_PLATFORM:
-            return parse_digest(descriptor.digest)
+            return descriptor.content_digest
     return None
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 __all__ = ["ByteRange", "UnsatisfiableRangeError", "parse_chunk_range", "parse_range"]
 
-_SINGLE = re.compile(r"bytes=(?:(\d{1,19})-(\d{0,19})|-(\d{1,19}))\s*\Z").match
-_CHUNK = re.compile(r"(\d{1,19})-(\d{1,19})\Z").match
+_SINGLE = re.compile(r"bytes=(?:(\d{1,4000})-(\d{0,4000})|-(\d{1,4000}))\s*\Z", re.ASCII | re.IGNORECASE).match
+_CHUNK = re.compile(r"(\d{1,19})-(\d{1,19})\Z", re.ASCII).match
 
 
 class UnsatisfiableRangeError(ValueError):
@@ -53,9 +53,7 @@ def parse_range(header: str, size: int) -> ByteRange | None:
         return ByteRange(size - length, length)
     start = int(first)
     end = min(int(last), size - 1) if last else size - 1
-    if last and int(last) < start:
-        return None
-    if start >= size:
+    if start > end:
         raise UnsatisfiableRangeError
     return ByteRange(start, end - start + 1)
 

@@ -7,26 +7,29 @@ two segments say what is asked for.
     /v2/_catalog                             repositories
     /v2/<name>/tags/list                     tags
     /v2/<name>/manifests/<tag or digest>     a manifest
+    /v2/<name>/referrers/<digest>            what refers to a manifest
     /v2/<name>/blobs/<digest>                a blob
     /v2/<name>/blobs/uploads/                a new upload
     /v2/<name>/blobs/uploads/<uuid>          an upload
+    /v2/<name>/                              a whole repository, to be deleted
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.registry.http import blobs, listings, manifests, uploads
+from holdfast.registry.http import blobs, listings, manifests, referrers, repositories, uploads
 from holdfast.registry.http.context import Registry
 from holdfast.registry.http.errors import ApiError, error_response, from_exception
 from holdfast.registry.http.references import check_name
+from holdfast.registry.http.unread import drop_body
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
 __all__ = ["Application"]
 
@@ -45,22 +48,29 @@ async def _get_base(registry: Registry, request: Request, name: str, reference: 
 
 
 _BASE: dict[str, Handler] = {"GET": _get_base, "HEAD": _get_base}
-_CATALOG: dict[str, Handler] = {"GET": listings.get_catalog}
-_TAGS: dict[str, Handler] = {"GET": listings.get_tags}
+_CATALOG: dict[str, Handler] = {"GET": listings.get_catalog, "HEAD": listings.get_catalog}
+_TAGS: dict[str, Handler] = {"GET": listings.get_tags, "HEAD": listings.get_tags}
 _MANIFESTS: dict[str, Handler] = {
     "GET": manifests.get_manifest,
     "HEAD": manifests.get_manifest,
     "PUT": manifests.put_manifest,
     "DELETE": manifests.delete_manifest,
 }
+_REFERRERS: dict[str, Handler] = {"GET": referrers.get_referrers, "HEAD": referrers.get_referrers}
 _BLOBS: dict[str, Handler] = {"GET": blobs.get_blob, "HEAD": blobs.head_blob, "DELETE": blobs.delete_blob}
+_BY_REFERENCE = {"manifests": _MANIFESTS, "blobs": _BLOBS, "referrers": _REFERRERS}
 _NEW_UPLOAD: dict[str, Handler] = {"POST": uploads.start_upload}
 _UPLOAD: dict[str, Handler] = {
     "GET": uploads.tell_upload,
+    "HEAD": uploads.tell_upload,
     "PATCH": uploads.append_upload,
     "PUT": uploads.finish_upload,
     "DELETE": uploads.cancel_upload,
 }
+_REPOSITORY: dict[str, Handler] = {"DELETE": repositories.remove_repository}
+_NAMELESS = {"/v2/": _BASE, "/v2": _BASE, "/v2/_catalog": _CATALOG}
+
+_WRITING = frozenset({"DELETE", "PATCH", "POST", "PUT"})
 
 
 class Application:
@@ -68,40 +78,63 @@ class Application:
 
     Args:
         registry: What it serves.
+        headers: Header fields that every answer gets, beside its own.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, headers: Iterable[tuple[str, str]] = ()) -> None:
         self._registry = registry
+        self._prefix = registry.urls.prefix
+        more = ((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers)
+        self._fields = (_API_VERSION, *more)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise ValueError(f"not an HTTP request: {scope['type']}")
-        started = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            if not started:
-                started = True
-                message["headers"].append(_API_VERSION)
-            await send(message)
-
+        response: Response | None = None
         try:
             response = await self._respond(scope, receive)
-            await response(scope, receive, watched_send)
+            await self._answer(response, scope, receive, send)
         except Exception as error:
-            if started:
+            # Only stored content can fail at its first piece, with nothing answered yet.
+            if response is not None and getattr(response, "started", True):
                 raise
-            await error_response(from_exception(error))(scope, receive, watched_send)
+            await self._answer(error_response(from_exception(error)), scope, receive, send)
+
+    async def _answer(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        response.raw_headers += self._fields
+        if scope["method"] in _WRITING:
+            await drop_body(scope, receive, response)
+        elif scope["method"] == "HEAD":
+            response.body = b""  # the header fields stay what they are for GET
+        await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        methods, name, reference = _route(scope["path"])
+        path: str = scope["path"]
+        if self._prefix:
+            if not path.startswith(self._prefix):
+                raise _no_such_endpoint()
+            path = path[len(self._prefix) :]
+        methods, name, reference = _route(path)
         handler = methods.get(scope["method"])
         if handler is None:
-            raise ApiError("UNSUPPORTED", headers={"allow": ", ".join(sorted(methods))})
+            return _without_handler(scope, methods)
+        if scope["method"] in _WRITING and self._registry.read_only.is_on:
+            allowed = ", ".join(sorted(methods.keys() - _WRITING))
+            raise ApiError("UNSUPPORTED", "the registry is in read-only mode", headers={"allow": allowed})
         if name is not None:
             check_name(name)
         return await handler(self._registry, Request(scope, receive), name or "", reference)
+
+
+def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:
+    """What a browser asks before a request of another origin gets its answer; nothing else does."""
+    if methods is _REPOSITORY:  # nothing that could be asked for
+        raise _no_such_endpoint()
+    allowed = {"allow": ", ".join(sorted(methods))}
+    if scope["method"] != "OPTIONS":
+        raise ApiError("UNSUPPORTED", headers=allowed)
+    return Response(headers=allowed)
 
 
 def _route(path: str) -> tuple[dict[str, Handler], str | None, str]:
@@ -109,16 +142,18 @@ def _route(path: str) -> tuple[dict[str, Handler], str | None, str]:
     head, _, last = path.rpartition("/")
     before, _, noun = head.rpartition("/")
     if before.startswith("/v2/"):
-        if noun == "manifests" and last:
-            return _MANIFESTS, before[4:], last
+        if last and noun in _BY_REFERENCE:
+            return _BY_REFERENCE[noun], before[4:], last
         if noun == "uploads" and before.endswith("/blobs"):
             return (_UPLOAD if last else _NEW_UPLOAD), before[4:].removesuffix("blobs").removesuffix("/"), last
-        if noun == "blobs" and last:
-            return _BLOBS, before[4:], last
         if noun == "tags" and last == "list":
             return _TAGS, before[4:], last
-    if path in {"/v2/", "/v2"}:
-        return _BASE, None, ""
-    if path == "/v2/_catalog":
-        return _CATALOG, None, ""
-    raise ApiError("UNSUPPORTED", status=404, message="no such endpoint")
+    if path in _NAMELESS:
+        return _NAMELESS[path], None, ""
+    if path.startswith("/v2/") and not last:
+        return _REPOSITORY, path[4:-1], ""
+    raise _no_such_endpoint()
+
+
+def _no_such_endpoint() -> ApiError:
+    return ApiError("UNSUPPORTED", status=404, message="no such endpoint")

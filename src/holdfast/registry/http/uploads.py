@@ -11,6 +11,7 @@ from starlette.responses import Response
 from holdfast.registry.errors import UploadOffsetError, UploadUnknownError
 from holdfast.registry.http.body import content_length, opened_body
 from holdfast.registry.http.errors import ApiError
+from holdfast.registry.http.fields import field
 from holdfast.registry.http.ranges import parse_chunk_range
 from holdfast.registry.http.references import check_name, digest_of
 from holdfast.registry.model.digest import ALGORITHMS, CANONICAL
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["append_upload", "cancel_upload", "finish_upload", "start_upload", "tell_upload"]
 
+_BAD_RANGE = "invalid content range"
+
 _is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z").match
 """As written here and by Distribution: nothing else can be an upload's directory."""
 
@@ -32,21 +35,24 @@ async def start_upload(registry: Registry, request: Request, name: str, referenc
     """Begin an upload; or mount a blob of another repository; or take a whole blob in this request."""
     if reference:
         raise ApiError("UNSUPPORTED", "POST is for beginning an upload")
-    query = request.query_params
-    if "mount" in query:
-        response = await _mount(registry, name, digest_of(query["mount"]), query.get("from"))
-        if response is not None:
-            return response
-    elif "digest" in query:
-        digest = digest_of(query["digest"])
+    mounted, whole = _parameter(request, "mount"), _parameter(request, "digest")
+    if mounted is not None:
+        digest = digest_of(mounted)
+        if await _mount(registry, name, digest, _parameter(request, "from")):
+            return _created(registry, request, name, digest)
+    elif whole is not None:
+        digest = digest_of(whole)
         length = content_length(request)
         async with opened_body(request, registry.body_idle_timeout, length) as body:
             await registry.uploads.receive_whole(name, digest, body, length=length)
-        return _created(name, digest)
-    algorithm = query.get("digest-algorithm", CANONICAL)
+        return _created(registry, request, name, digest)
+    algorithm = _parameter(request, "digest-algorithm") or CANONICAL
     if algorithm not in ALGORITHMS:
         raise ApiError("DIGEST_INVALID", {"algorithm": algorithm[:64], "supported": list(ALGORITHMS)})
-    return _progress(registry, new_upload(name, algorithm), 0, status=202)
+    response = _progress(registry, request, new_upload(name, algorithm), 0, status=202)
+    if registry.min_chunk:
+        response.headers["oci-chunk-min-length"] = str(registry.min_chunk)
+    return response
 
 
 async def append_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -57,30 +63,31 @@ async def append_upload(registry: Registry, request: Request, name: str, referen
         async with opened_body(request, registry.body_idle_timeout, length) as body:
             state, size = await registry.uploads.receive(state, body, start=start)
     except UploadOffsetError as error:
-        raise _out_of_order(registry, state, error) from None
-    return _progress(registry, state, size, status=202)
+        raise _out_of_order(registry, request, state, error) from None
+    return _progress(registry, request, state, size, status=202)
 
 
 async def finish_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Append what is left, check the digest, and make the upload a blob."""
     state = await _state(registry, request, name, reference)
-    if "digest" not in request.query_params:
+    asked = _parameter(request, "digest")
+    if asked is None:
         raise ApiError("DIGEST_INVALID", "the digest parameter is missing")
-    digest = digest_of(request.query_params["digest"])
+    digest = digest_of(asked)
     start, length = _chunk(request)
     try:
         async with opened_body(request, registry.body_idle_timeout, length) as body:
             await registry.uploads.finish(state, digest, body, length=length, start=start)
     except UploadOffsetError as error:
-        raise _out_of_order(registry, state, error) from None
-    return _created(name, digest)
+        raise _out_of_order(registry, request, state, error) from None
+    return _created(registry, request, name, digest)
 
 
 async def tell_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
     """Tell how much of an upload has arrived."""
     state = await _state(registry, request, name, reference)
     state, size = await registry.uploads.size(state)
-    return _progress(registry, state, size, status=204)
+    return _progress(registry, request, state, size, status=204)
 
 
 async def cancel_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -90,19 +97,22 @@ async def cancel_upload(registry: Registry, request: Request, name: str, referen
     return Response(status_code=204, headers={"docker-upload-uuid": state.uuid})
 
 
-async def _mount(registry: Registry, name: str, digest: Digest, source: str | None) -> Response | None:
-    """A mount that can't be done becomes an upload, as the spec has it."""
-    if not source:
-        return None
-    check_name(source)
-    return _created(name, digest) if await registry.blobs.mount(name, digest, source) else None
+async def _mount(registry: Registry, name: str, digest: Digest, source: str | None) -> bool:
+    """Whether a blob could be mounted. A mount that can't be done becomes an upload, as the spec has it.
+
+    Without a source any stored content will do (distribution-spec, "Mounting a blob from another repository"): whoever
+    may push may read every repository here. Where that isn't so, a digest alone must not give content away.
+    """
+    if source:
+        check_name(source)
+    return await registry.blobs.mount(name, digest, source or None)
 
 
 async def _state(registry: Registry, request: Request, name: str, uuid: str) -> UploadState:
     """Read the upload's state from its location; a location that lost its query is looked up in storage."""
     if not _is_uuid(uuid):
         raise ApiError("BLOB_UPLOAD_UNKNOWN", {"uuid": uuid[:64]})
-    sealed = request.query_params.get("_state")
+    sealed = _parameter(request, "_state")
     if sealed is not None:
         return unseal(sealed, registry.secret, name=name, uuid=uuid)
     if not await registry.uploads.is_open(name, uuid):
@@ -110,38 +120,47 @@ async def _state(registry: Registry, request: Request, name: str, uuid: str) -> 
     return UploadState(name=name, uuid=uuid, started=datetime.now(UTC), stored=True)
 
 
+def _parameter(request: Request, name: str) -> str | None:
+    """A parameter of the query. Two values for one are refused: somebody else may have gone by the other one."""
+    values = request.query_params.getlist(name)
+    if len(set(values)) > 1:
+        raise ApiError("UNSUPPORTED", {"parameter": name}, status=400, message="a parameter has two values")
+    return values[0] if values else None
+
+
 def _chunk(request: Request) -> tuple[int | None, int | None]:
     """Where a body starts, and its length, as far as the client says."""
     length = content_length(request)
-    header = request.headers.get("content-range")
+    header = field(request, b"content-range")
     if header is None:
         return None, length
     chunk = parse_chunk_range(header)
     if chunk is None:
-        raise ApiError("RANGE_INVALID", "Content-Range is <start>-<end>", status=400)
+        raise ApiError("BLOB_UPLOAD_INVALID", "Content-Range is <start>-<end>", message=_BAD_RANGE)
     if length is not None and length != chunk.length:
         raise ApiError("SIZE_INVALID", {"content-range": chunk.length, "content-length": length})
     return chunk.start, chunk.length
 
 
-def _progress(registry: Registry, state: UploadState, size: int, *, status: int) -> Response:
-    return Response(status_code=status, headers=_progress_headers(registry, state, size))
+def _progress(registry: Registry, request: Request, state: UploadState, size: int, *, status: int) -> Response:
+    return Response(status_code=status, headers=_progress_headers(registry, request, state, size))
 
 
-def _progress_headers(registry: Registry, state: UploadState, size: int) -> dict[str, str]:
-    location = f"/v2/{state.name}/blobs/uploads/{state.uuid}?_state={seal(state, registry.secret)}"
+def _progress_headers(registry: Registry, request: Request, state: UploadState, size: int) -> dict[str, str]:
+    path = f"/v2/{state.name}/blobs/uploads/{state.uuid}?_state={seal(state, registry.secret)}"
     return {
-        "location": location,
+        "location": registry.urls.locate(request, path),
         "range": f"0-{max(size - 1, 0)}",
         "docker-upload-uuid": state.uuid,
     }
 
 
-def _out_of_order(registry: Registry, state: UploadState, error: UploadOffsetError) -> ApiError:
-    headers = _progress_headers(registry, state, error.size)
-    return ApiError("RANGE_INVALID", {"start": error.start, "received": error.size}, headers=headers)
+def _out_of_order(registry: Registry, request: Request, state: UploadState, error: UploadOffsetError) -> ApiError:
+    headers = _progress_headers(registry, request, state, error.size)
+    detail = {"start": error.start, "received": error.size}
+    return ApiError("BLOB_UPLOAD_INVALID", detail, status=416, headers=headers, message=_BAD_RANGE)
 
 
-def _created(name: str, digest: Digest) -> Response:
-    headers = {"location": f"/v2/{name}/blobs/{digest}", "docker-content-digest": str(digest)}
-    return Response(status_code=201, headers=headers)
+def _created(registry: Registry, request: Request, name: str, digest: Digest) -> Response:
+    location = registry.urls.locate(request, f"/v2/{name}/blobs/{digest}")
+    return Response(status_code=201, headers={"location": location, "docker-content-digest": str(digest)})

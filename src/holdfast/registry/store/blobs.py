@@ -50,9 +50,14 @@ class BlobStore:
     Args:
         driver: The storage.
         facts: What this process remembers.
+        redirect: Whether clients may be sent to the storage itself.
+
+    Attributes:
+        redirects: Whether clients may be sent to the storage, and the storage can take them.
     """
 
-    def __init__(self, driver: StorageDriver, facts: Facts) -> None:
+    def __init__(self, driver: StorageDriver, facts: Facts, *, redirect: bool = True) -> None:
+        self.redirects = redirect and driver.capabilities.redirect_get
         self._driver = driver
         self._facts = facts
         self._local = driver.capabilities.local_path
@@ -94,6 +99,15 @@ class BlobStore:
             if local is not None:
                 return OpenBlob(digest, self._check_size(digest, local.size), path, local)
         return OpenBlob(digest, known if known is not None else await self._stored_size(digest), path)
+
+    async def redirect_url(self, name: str, digest: Digest) -> str | None:
+        """Return where a client gets a blob from the storage itself, or `None`: one stat of the link.
+
+        Raises:
+            BlobUnknownError: As `size`.
+        """
+        await self.size(name, digest)
+        return await self._driver.redirect_url(paths.blob_data(digest), method="GET")
 
     @asynccontextmanager
     async def reader(self, blob: OpenBlob, start: int, length: int) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -155,10 +169,10 @@ class BlobStore:
         """Say that a repository has a blob. The content must be there before."""
         await put_link(self._driver, paths.layer_link(name, digest), digest)
 
-    async def mount(self, name: str, digest: Digest, source: str) -> bool:
-        """Link a blob of another repository, if that has it with its content."""
+    async def mount(self, name: str, digest: Digest, source: str | None) -> bool:
+        """Link a blob of another repository, if that has it with its content; without a source, any stored content."""
         try:
-            await self.verified_size(source, digest)
+            await (self._stored_size(digest) if source is None else self.verified_size(source, digest))
         except BlobUnknownError:
             return False
         await self.link(name, digest)

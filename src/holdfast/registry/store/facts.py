@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from holdfast.registry.model.digest import Digest
     from holdfast.registry.model.manifest import Manifest
 
-__all__ = ["SIZE_TRUST_SECONDS", "Facts", "StoredManifest"]
+__all__ = ["REMEMBERED_BLOBS", "SIZE_TRUST_SECONDS", "Facts", "StoredManifest"]
 
 SIZE_TRUST_SECONDS = 60.0
 
-_MAX_SIZES = 65_536
+REMEMBERED_BLOBS = 65_536
+"""Blobs whose size is remembered unless somebody says how many."""
+
 _MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _MANIFEST_OVERHEAD = 2_048
 """Rough bytes of the objects around a manifest's content."""
@@ -44,10 +46,14 @@ class _Size(NamedTuple):
 
 
 class Facts:
-    """Bounded memories of digests; safe to lose."""
+    """Bounded memories of digests; safe to lose.
 
-    def __init__(self) -> None:
-        self._sizes: LRUCache[Digest, _Size] = LRUCache(_MAX_SIZES)
+    Args:
+        blobs: How many blobs' sizes are remembered.
+    """
+
+    def __init__(self, *, blobs: int = REMEMBERED_BLOBS) -> None:
+        self._sizes: LRUCache[Digest, _Size] = LRUCache(blobs)
         self._manifests: LRUCache[Digest, StoredManifest] = LRUCache(_MAX_MANIFEST_BYTES, getsizeof=_weight)
 
     def manifest(self, digest: Digest) -> StoredManifest | None:

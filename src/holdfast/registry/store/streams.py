@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from holdfast.registry.errors import DigestMismatchError
 from holdfast.registry.store.hashing import RunningDigest
-from holdfast.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from holdfast.registry.model.digest import Digest
     from holdfast.storage.driver import FileWriter, StorageDriver
 
-__all__ = ["chain", "close_writer", "pour", "read_digest", "read_head", "require_digest"]
+__all__ = ["chain", "pour", "read_digest", "read_head", "require_digest"]
 
 
 async def pour(body: AsyncIterator[bytes], writer: FileWriter, running: RunningDigest | None) -> None:
@@ -24,22 +23,6 @@ async def pour(body: AsyncIterator[bytes], writer: FileWriter, running: RunningD
         await writer.write(chunk)
         if running:
             await running.update(chunk)
-
-
-async def close_writer(writer: FileWriter) -> None:
-    """Close a writer. If that fails, or is cancelled, try again: one that stays open keeps everybody from the upload.
-
-    Raises:
-        BaseException: Of the first try: what was written may not all be there.
-    """
-    try:
-        await writer.close()
-    except BaseException as error:
-        try:
-            await writer.close()
-        except StorageError as again:
-            error.add_note(f"closing it again failed as well: {again}")
-        raise
 
 
 async def read_head(body: AsyncIterator[bytes], limit: int) -> tuple[list[bytes], bool]:

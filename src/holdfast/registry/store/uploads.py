@@ -38,7 +38,7 @@ from holdfast.registry.store.direct import DirectWrites
 from holdfast.registry.store.hashing import RunningDigest
 from holdfast.registry.store.locks import UploadLocks
 from holdfast.registry.store.resting import RestingDigests
-from holdfast.registry.store.streams import chain, close_writer, pour, read_digest, read_head, require_digest
+from holdfast.registry.store.streams import chain, pour, read_digest, read_head, require_digest
 from holdfast.registry.store.upload_state import new_upload
 from holdfast.storage import ops
 from holdfast.storage.errors import InvalidResumeTokenError, PathNotFoundError, StorageError
@@ -115,7 +115,7 @@ class UploadStore:
                 if self._is_begun(state):
                     raise UploadUnknownError(state.uuid) from None
                 return state, 0
-            await close_writer(writer)
+            await ops.close_writer(writer)
             return _continued(state, writer), writer.size
 
     async def receive(
@@ -273,7 +273,7 @@ class UploadStore:
                     raise UploadOffsetError(arrived.size, writer.size)
                 await writer.commit()
             finally:
-                await close_writer(writer)
+                await ops.close_writer(writer)
             await self._require(state, arrived, await self._read_digest(state, arrived.digest))
         await self._publish(state, arrived)
 
@@ -315,7 +315,7 @@ class UploadStore:
             writer = await self._driver.writer(_data(state))
             self._begun[state.uuid] = True
         if start is not None and start != writer.size:
-            await close_writer(writer)
+            await ops.close_writer(writer)
             raise UploadOffsetError(start, writer.size)
         return writer
 
@@ -348,7 +348,7 @@ class UploadStore:
             if running:
                 await running.settle()
         finally:
-            await close_writer(writer)
+            await ops.close_writer(writer)
         if running and state.uuid not in self._closed:
             self._resting.keep(state.uuid, running, writer)
 
