@@ -35,7 +35,7 @@ check: $(VENV)/.stamp-dev ## lint, types, and the rules of the house
 .PHONY: test-tools
 test-tools:
 	@scripts/fetch-tools docker-registry || true
-	@scripts/install-skopeo || true
+	@scripts/install-clients || true
 
 .PHONY: test
 test: check test-tools ## check, then run all tests but the slow ones
@@ -50,6 +50,12 @@ format: $(VENV)/.stamp-dev ## format, and mend what the linter can mend by itsel
 bench: $(VENV)/.stamp-dev ## measure against docker-registry and nginx, here and now
 	scripts/fetch-tools docker-registry nginx wrk
 	$(BIN)/python -m benchmarks $(ARGS)
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(VENV)/.stamp-dev ## give the HTTP interface and every parser odd input, FUZZ_SECONDS each
+	nice -n 19 $(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built, .venv and the fetched tools included (never the data folder)

@@ -4,27 +4,22 @@ from pathlib import Path
 import pytest
 
 from tests.services.images import Layout, build_image, build_index
+from tests.services.requirement import require_tool
+from tests.services.shared_folder import SharedFolder
 from tests.services.skopeo import Skopeo
-from tests.services.tools import Tool, find_tool
-
-
-def _require(name: str, remedy: str) -> Tool:
-    tool = find_tool(name)
-    if tool is None:
-        pytest.skip(f"{name} is missing: {remedy}")
-    return tool
+from tests.services.tools import Tool
 
 
 @pytest.fixture(scope="session")
 def go_registry_tool() -> Tool:
     """Debian's docker-registry, or the reason why the test cannot run."""
-    return _require("docker-registry", "scripts/fetch-tools docker-registry")
+    return require_tool("docker-registry", "scripts/fetch-tools docker-registry")
 
 
 @pytest.fixture(scope="session")
 def skopeo(tmp_path_factory: pytest.TempPathFactory) -> Skopeo:
     """The skopeo of this machine, or the reason why the test cannot run."""
-    tool = _require("skopeo", "sudo apt-get install skopeo")
+    tool = require_tool("skopeo", "scripts/install-clients")
     return Skopeo(tool=tool, home=tmp_path_factory.mktemp("skopeo"))
 
 
@@ -56,3 +51,9 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
     yield folder
     for log in sorted(folder.glob("*.log")):
         print(f"{log.name}, the end:\n{log.read_text(errors='replace')[-20_000:]}")
+
+
+@pytest.fixture
+def folder(root: Path, scratch: Path, go_registry_tool: Tool) -> SharedFolder:
+    """An empty data folder that Holdfast and the Go registry can be started on in turns."""
+    return SharedFolder(root=root, scratch=scratch, tool=go_registry_tool)

@@ -1,50 +1,19 @@
 """Holdfast and Debian's Go registry read what the other wrote, in one data folder."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.services.go_registry import GoRegistry
-from tests.services.holdfast_server import HoldfastServer
 from tests.services.images import Layout
 from tests.services.server import Server
+from tests.services.shared_folder import GO, HOLDFAST, SharedFolder
 from tests.services.skopeo import Skopeo
-from tests.services.tools import Tool
 
 pytestmark = pytest.mark.e2e
 
-_PAIRS = [("holdfast", "docker-registry"), ("docker-registry", "holdfast")]
+_PAIRS = [(HOLDFAST, GO), (GO, HOLDFAST)]
 _both_ways = pytest.mark.parametrize(("writer", "reader"), _PAIRS, ids=["go-reads-ours", "we-read-go"])
-
-
-class _Folder:
-    """One data folder, served by one or the other, never by both at once."""
-
-    def __init__(self, root: Path, scratch: Path, tool: Tool) -> None:
-        self._root = root
-        self._scratch = scratch
-        self._tool = tool
-
-    @contextmanager
-    def served_by(self, name: str) -> Iterator[Server]:
-        server: Server
-        if name == "holdfast":
-            config = {"storage": {"delete": {"enabled": True}}}
-            server = HoldfastServer(root=self._root, scratch=self._scratch, config=config)
-        else:
-            server = GoRegistry(tool=self._tool, root=self._root, scratch=self._scratch)
-        with server:
-            yield server
-            server.stop()
-
-
-@pytest.fixture
-def folder(root: Path, scratch: Path, go_registry_tool: Tool) -> _Folder:
-    """An empty data folder that either registry can be started on."""
-    return _Folder(root, scratch, go_registry_tool)
 
 
 def _lists(server: Server, *repositories: str) -> dict[str, list[str]]:
@@ -67,7 +36,7 @@ _REPOSITORIES = ("debian/files", "debian-docker", "multi")
 
 @_both_ways
 def test_images_written_by_one_are_pulled_from_the_other(  # noqa: PLR0917 fixtures
-    folder: _Folder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
+    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
 ) -> None:
     """OCI images, indexes and Docker images that one wrote come from the other with identical digests and bytes."""
     with folder.served_by(writer) as server:
@@ -87,7 +56,7 @@ def test_images_written_by_one_are_pulled_from_the_other(  # noqa: PLR0917 fixtu
 
 @_both_ways
 def test_catalog_and_tags_are_the_same(  # noqa: PLR0917 fixtures
-    folder: _Folder, skopeo: Skopeo, image: Layout, index: Layout, writer: str, reader: str
+    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, writer: str, reader: str
 ) -> None:
     """Both list the same repositories and the same tags for what either wrote."""
     with folder.served_by(writer) as server:
@@ -103,7 +72,7 @@ def test_catalog_and_tags_are_the_same(  # noqa: PLR0917 fixtures
 
 @_both_ways
 def test_push_after_each_other(  # noqa: PLR0917 fixtures
-    folder: _Folder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
+    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
 ) -> None:
     """One pushes to a repository of the other, moves its tag, and both go on serving all that is in it."""
     with folder.served_by(writer) as server:
@@ -125,7 +94,7 @@ def test_push_after_each_other(  # noqa: PLR0917 fixtures
 
 @_both_ways
 def test_delete_by_one_is_seen_by_the_other(
-    folder: _Folder, skopeo: Skopeo, index: Layout, writer: str, reader: str
+    folder: SharedFolder, skopeo: Skopeo, index: Layout, writer: str, reader: str
 ) -> None:
     """A manifest that one deleted is gone for the other, tags included; what is left is listed alike."""
     with folder.served_by(writer) as server:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.client import ClientError
 from tests.services.holdfast_server import HoldfastServer
 from tests.services.images import Layout
 from tests.services.server import Server
-from tests.services.skopeo import Skopeo, SkopeoError
+from tests.services.skopeo import Skopeo
 
 pytestmark = pytest.mark.e2e
 
@@ -116,7 +117,7 @@ def test_delete_where_enabled(root: Path, scratch: Path, skopeo: Skopeo, image: 
         skopeo.copy(index.reference, f"docker://{server.address}/files:kept", "--all")
         skopeo.delete(f"{server.address}/files:gone")
 
-        with pytest.raises(SkopeoError, match="manifest unknown"):
+        with pytest.raises(ClientError, match="manifest unknown"):
             skopeo.inspect(f"{server.address}/files:gone")
         assert ["kept"] == skopeo.list_tags(f"{server.address}/files")
 
@@ -125,6 +126,6 @@ def test_delete_where_not_enabled(server: Server, skopeo: Skopeo, index: Layout)
     """Without configuration deletes are refused, as upstream does, and the image stays."""
     skopeo.copy(index.reference, f"docker://{server.address}/files:v1", "--all")
 
-    with pytest.raises(SkopeoError, match=r"405|UNSUPPORTED|unsupported"):
+    with pytest.raises(ClientError, match=r"405|UNSUPPORTED|unsupported"):
         skopeo.delete(f"{server.address}/files:v1")
     assert ["v1"] == skopeo.list_tags(f"{server.address}/files")

@@ -1,36 +1,39 @@
 """Debian's docker-registry (Distribution 2.8, in Go), on the filesystem."""
 
+import subprocess
 from pathlib import Path
 
 import yaml
 
-from .server import Server
+from .server import Server, ServerError
 from .tools import Tool
 
 __all__ = ["GoRegistry"]
 
 
 class GoRegistry(Server):
-    """The Go registry on a data folder, with deletes enabled and quiet logs.
+    """The Go registry on a data folder, with deletes enabled.
 
     Args:
         tool: The `docker-registry` executable.
         root: Its `rootdirectory`.
         scratch: As for `Server`.
         port: As for `Server`.
+        logs: Whether it logs what it logs by default, each request included; errors alone when not.
     """
 
     name = "docker-registry"
 
-    def __init__(self, *, tool: Tool, root: Path, scratch: Path, port: int | None = None) -> None:
+    def __init__(self, *, tool: Tool, root: Path, scratch: Path, port: int | None = None, logs: bool = False) -> None:
         super().__init__(root=root, scratch=scratch, port=port)
         self._tool = tool
+        self._logs = logs
 
     def command(self) -> list[str]:
         """Writes the configuration, and returns the command that reads it."""
         config = {
             "version": 0.1,
-            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "log": {} if self._logs else {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
                 "filesystem": {"rootdirectory": str(self.root)},
                 "delete": {"enabled": True},
@@ -43,6 +46,20 @@ class GoRegistry(Server):
         path = self.scratch / f"{self.name}-{self.port}.yml"
         path.write_text(yaml.safe_dump(config))
         return [str(self._tool.path), "serve", str(path)]
+
+    def collect_garbage(self, *flags: str) -> str:
+        """Runs its garbage collection to the end, and returns what it printed; nobody may serve the folder meanwhile.
+
+        Raises:
+            ServerError: it failed; the message carries what it printed.
+        """
+        executable, _, config = self.command()
+        command = [executable, "garbage-collect", *flags, config]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment(), timeout=60)
+        if done.returncode:
+            msg = f"{self.name} garbage-collect ended with status {done.returncode}\n{done.stdout}{done.stderr}"
+            raise ServerError(msg)
+        return done.stdout
 
     def environment(self) -> dict[str, str]:
         """Returns what the executable needs to find its libraries."""

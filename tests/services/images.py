@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MINIMUM", "Layout", "build_image", "build_index"]
+__all__ = ["MINIMUM", "Layout", "build_image", "build_index", "build_small_image"]
 
 MINIMUM = 50_000_000
 """Bytes of real files in the image of `build_image`, at least."""
@@ -51,6 +51,17 @@ class Layout:
         folder = self.path / "blobs" / "sha256"
         return {f"sha256:{file.name}": file.read_bytes() for file in sorted(folder.iterdir())}
 
+    def unpacked(self) -> tuple[str, list[str]]:
+        """Returns what packing its layers anew doesn't change: the configuration's digest, and those of the tars.
+
+        Raises:
+            KeyError: the tag names no image but an index.
+        """
+        blobs = self.blobs()
+        manifest = json.loads(blobs[self.digest])
+        tars = [_unpack(blobs[layer["digest"]], layer["mediaType"]) for layer in manifest["layers"]]
+        return str(manifest["config"]["digest"]), [f"sha256:{hashlib.sha256(tar).hexdigest()}" for tar in tars]
+
     @classmethod
     def read(cls, path: Path) -> "Layout":
         """Reads a layout that a client has written; the digest is the one that its `index.json` says."""
@@ -81,14 +92,26 @@ def build_image(path: Path) -> Layout:
     return writer.finish("latest", writer.add_image(layers, architecture="amd64"))
 
 
-def build_index(path: Path) -> Layout:
-    """Builds an image index for two platforms that share a layer; a few megabytes.
+def build_small_image(path: Path) -> Layout:
+    """Builds a single-platform image of two layers; some hundred kilobytes.
 
     Args:
         path: The layout's folder; it must not exist yet.
     """
     writer = _LayoutWriter(path)
-    shared, *rest = [_pack(folder, 2_000_000) for folder in _sources()[:3]]
+    layers = [_pack(folder, 300_000) for folder in _sources()[:2]]
+    return writer.finish("small", writer.add_image(layers, architecture="amd64"))
+
+
+def build_index(path: Path, *, cap: int = 2_000_000) -> Layout:
+    """Builds an image index for two platforms that share a layer.
+
+    Args:
+        path: The layout's folder; it must not exist yet.
+        cap: How many bytes of files a layer has, or a little more.
+    """
+    writer = _LayoutWriter(path)
+    shared, *rest = [_pack(folder, cap) for folder in _sources()[:3]]
     manifests = [
         {
             **writer.add_image([shared, own], architecture=architecture),
@@ -144,6 +167,13 @@ class _LayoutWriter:
         (self._path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
         (self._path / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
         return Layout(path=self._path, tag=tag, digest=str(descriptor["digest"]))
+
+
+def _unpack(layer: bytes, media_type: str) -> bytes:
+    """Undoes a layer's compression, in the way that its media type says."""
+    if not media_type.endswith("gzip"):
+        return layer
+    return gzip.decompress(layer)
 
 
 def _sources() -> list[Path]:

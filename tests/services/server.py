@@ -162,8 +162,12 @@ class Server(ABC):
         msg = f"{self.name} did not answer {self.url}{self.ready_path} within {deadline} s\n{self.output()}"
         raise ServerError(msg)
 
+    def connection(self) -> http.client.HTTPConnection:
+        """Returns a new connection, not yet open, to ask whether the server is up."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        connection = self.connection()
         try:
             connection.request("GET", self.ready_path)
             return connection.getresponse().status == http.client.OK

@@ -1,0 +1,1 @@
+"""Every client of a registry that runs here, on plain HTTP and on TLS."""
