@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,13 +24,16 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="one short round, for a glance; targets are not judged by it"
     )
+    parser.add_argument(
+        "--logs", action="store_true", help="with the logs that both registries write by default, each request included"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
     parser.add_argument("--repetitions", type=int, default=Plan().repetitions, help="rounds (default: %(default)s)")
     parser.add_argument(
         "--folder", type=Path, default=Path(".cache"), help="where to put 15 GB for a while (default: %(default)s)"
     )
     options = parser.parse_args()
-    plan = _QUICK if options.quick else Plan(repetitions=options.repetitions)
+    plan = replace(_QUICK if options.quick else Plan(repetitions=options.repetitions), logs=options.logs)
     # In a file or a log a table as narrow as a terminal is nobody's help.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     options.folder.mkdir(parents=True, exist_ok=True)

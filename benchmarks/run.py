@@ -23,6 +23,8 @@ __all__ = ["Plan", "Tools", "measure"]
 
 _MB = 1_000_000
 
+_QUIET = {"level": "error", "accesslog": {"disabled": True}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
@@ -42,12 +44,14 @@ class Plan:
         seconds: Of load per server, work and round.
         push_size: Bytes of a pushed blob, a multiple of 1 MiB.
         pushers: Concurrent pushes while memory is watched.
+        logs: Whether both registries log what they log by default, each request included; errors alone when not.
     """
 
     repetitions: int = 5
     seconds: int = 2
     push_size: int = 512 << 20
     pushers: int = 8
+    logs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def measure(folder: Path, tools: Tools, plan: Plan, console: Console) -> list[Re
     """
     content = make_content()
     noise = Noise(folder / "noise", plan.push_size)
-    with _servers(folder, tools, content) as servers:
+    with _servers(folder, tools, content, logs=plan.logs) as servers:
         results = _measure_gets(servers, content, tools.wrk, plan, console)
         registries = [server for server in servers if server.name != "nginx"]
         results.extend(_measure_pushes(registries, noise, plan, console))
@@ -84,15 +88,15 @@ def measure(folder: Path, tools: Tools, plan: Plan, console: Console) -> list[Re
 
 
 @contextmanager
-def _servers(folder: Path, tools: Tools, content: Content) -> Iterator[list[Server]]:
+def _servers(folder: Path, tools: Tools, content: Content, *, logs: bool) -> Iterator[list[Server]]:
     """All servers, started and with the same content; nginx serves the files of the Go registry."""
     scratch = folder / "scratch"
     ours, theirs = folder / "holdfast", folder / "docker-registry"
     for path in (scratch, ours, theirs):
         path.mkdir()
     servers: list[Server] = [
-        HoldfastServer(root=ours, scratch=scratch),
-        GoRegistry(tool=tools.docker_registry, root=theirs, scratch=scratch),
+        HoldfastServer(root=ours, scratch=scratch, config={} if logs else {"log": _QUIET}),
+        GoRegistry(tool=tools.docker_registry, root=theirs, scratch=scratch, logs=logs),
         Nginx(tool=tools.nginx, root=theirs, scratch=scratch),
     ]
     with ExitStack() as stack:

@@ -10,13 +10,13 @@ from typer.main import get_command
 
 from holdfast.cli.drivers import DriverInfo, installed_drivers
 from holdfast.cli.main import app
-from holdfast.config import upstream
 from holdfast.config.reference import keys
+from holdfast.config.unhonoured import RULES
 from holdfast.registry.http.errors import CODES
 from holdfast.storage import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["pages"]
 
@@ -52,15 +52,25 @@ def _cli() -> list[str]:
         "What goes wrong is one line on standard error and exit status 1; wrong usage has exit status 2.",
         "`holdfast --version` prints the version, `holdfast --install-completion` sets up completion in your shell.",
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         arguments = [param for param in command.params if param.param_type_name == "argument"]
         options = [param for param in command.params if param.param_type_name == "option"]
-        words = " ".join(["holdfast", name, "[OPTIONS]", *(f"[{param.metavar}]" for param in arguments)])
+        named = [param.metavar if param.required else f"[{param.metavar}]" for param in arguments]
+        words = " ".join(["holdfast", name, "[OPTIONS]", *named])
         rows = [(f"`{param.metavar}`", param.help) for param in arguments]
         rows += [(f"`{' '.join([*param.opts, param.metavar or '']).strip()}`", param.help) for param in options]
         blocks += [f"## `{words}`", command.help.strip(), _table(("Argument", "What it does"), rows)]
         blocks.append(re.sub(r"\n\n\*", "\n*", command.epilog.strip()).replace("Examples:\n", "Examples:\n\n", 1))
     return blocks
+
+
+def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """Each command with its words; those of a group, such as `config check`, one by one."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {words}", below) for words, below in _commands(command))
+        else:
+            yield name, command
 
 
 # The configuration -----------------------------------------------------------------------------
@@ -91,27 +101,56 @@ def _configuration() -> list[str]:
         )
         for key in keys()
     ]
+    refused = [(rule.key, rule.reason, rule.remedy) for rule in RULES]
     return [
-        "The file is Docker Distribution's `config.yml`, version 0.1, in YAML: `holdfast serve config.yml`.",
+        (
+            "The file is Docker Distribution's `config.yml`, version 0.1, in YAML: `holdfast serve config.yml`."
+            " `holdfast config check config.yml` tells whether it can be served, `holdfast config show config.yml` what"
+            " it comes to. How to write one is on [its own page](../howto/configure.md)."
+        ),
         _EXAMPLE,
         "## Keys",
         _table(("Key", "Type", "Default", "What it does"), rows),
-        "`storage.DRIVER` stands for a driver's name; what goes below it is on the page of the [drivers](drivers.md).",
-        "A duration is written as Go does: `30s`, `1m30s`, `1.5h`, `100ms`; only `0` needs no unit.",
+        (
+            "`storage.DRIVER` stands for a driver's name; what goes below it is on the page of the"
+            " [drivers](drivers.md). `NAME` is a name of your own, `[]` an item of a list. A key that is required is so"
+            " where the section or item that it is in is given."
+        ),
+        (
+            "A **duration** is written as Go does: `30s`, `1m30s`, `1.5h`, `100ms`. A number without a unit is"
+            " nanoseconds, as Distribution has it; one below a millisecond is refused, as it was meant for seconds. A"
+            " **size** is a number of bytes, or has a unit: `5MiB`, `5MB`. A **boolean** is `true` or `false`, or"
+            " another word that YAML 1.1 has for them. Patterns have Go's syntax. An empty value is the default."
+        ),
+        "Keys below `holdfast` are not Distribution's; it passes over them, so that one file serves both.",
         "## What is refused",
         (
-            "Every key is either honoured or an error with its file, line and column: an unknown key (with the nearest"
-            " known one), a key that stands there twice, and a key of Distribution's that this version doesn't honour."
+            "A key that isn't known is an error with its file, line and column, and the nearest known key. A key that"
+            " stands twice counts as Distribution has it, and is warned of. What this version can't do is refused when"
+            " serving, never ignored:"
         ),
-        "Not honoured yet: " + ", ".join(f"`{path}`" for path in _not_honoured()) + ".",
-        "`REGISTRY_*` variables that would override a key are an error as well.",
+        _table(("Key", "Why", "What to do"), refused),
+        "## Where it differs",
+        *_differences(),
     ]
 
 
-def _not_honoured() -> list[str]:
-    honoured = {".".join(key.path.split(".")[:depth]) for key in keys() for depth in (1, 2, 3)}
-    known = sorted((*section, key) for section, names in upstream.KEYS.items() for key in names)
-    return [".".join(path) for path in known if ".".join(path) not in honoured]
+def _differences() -> list[str]:
+    return [
+        (
+            "- `http.draintimeout` is 30 seconds by default; Distribution cuts requests off.\n"
+            "- `http.addr` is on loopback by default; Distribution takes any port of every address.\n"
+            "- `http.tls.minimumtls` may be older than `tls1.2`, and means that.\n"
+            "- Keys of `storage.maintenance.uploadpurging` have their defaults one by one; Distribution needs all of"
+            " them, or none.\n"
+            "- An unknown key, an unknown parameter of a driver, and what is missing in `auth` are errors when the file"
+            " is read; Distribution passes over them, or ends with a traceback.\n"
+            "- A variable can name an item of a list of texts (`REGISTRY_HTTP_TLS_CLIENTCAS_0`), items past the tenth,"
+            " and what is deep in a section of the file; Distribution stumbles over those.\n"
+            "- A variable replaces a key that is in the file whatever its case; to Distribution, `X-Frame-Options` and"
+            " `x-frame-options` are two header fields."
+        )
+    ]
 
 
 # The drivers -----------------------------------------------------------------------------------
