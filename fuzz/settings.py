@@ -85,7 +85,7 @@ TARGETS = [
     Target(
         name="document",
         check=_document,
-        seeds=[_FILE, _MERGED, b"[[[[", b"? a\n: b", b"%YAML 1.2"],
+        seeds=[_FILE, _MERGED, b"[[[[", b"? a\n: b", b"%YAML 1.2", b'a: "\\U0010FFFF"'],
         seconds_per_byte=500e-6,
     ),
     Target(name="configuration", check=_configuration, seeds=[_FILE, _MERGED], seconds_per_byte=1000e-6),

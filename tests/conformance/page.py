@@ -33,9 +33,9 @@ asks of whoever stores images. Of {all} requirements, {registry} are on the regi
 driver; the tests are in `tests/conformance/`. Those on clients are listed as well, with the tests of what the registry
 says to a client that doesn't keep to them.
 
-The specification's own tool (`conformance/` in its repository, versions 1.1 and dev) reports no failure and no skip with
-every option on. It pushes what a registry may refuse, and what this one refuses by default, as Distribution does: layers
-with URLs, and manifests without what they refer to. Let those in for its run:
+The specification's own tool (`conformance/` in its repository, versions 1.1 and dev) reports no failure and no skip
+with every option on. It pushes what a registry may refuse, and what this one refuses by default, as Distribution does:
+layers with URLs, and manifests without what they refer to. Let those in for its run:
 
 ```yaml
 version: 0.1
