@@ -130,7 +130,9 @@ class Ctr(Client):
         archive = self._home / "exported.tar"
         self.run("images", "export", "--all-platforms", "--skip-manifest-json", archive, reference)
         with tarfile.open(archive) as file:
-            file.extractall(folder, filter="data")
+            # An attribute, since Python 3.11.2 doesn't know the argument.
+            file.extraction_filter = getattr(tarfile, "data_filter", None)
+            file.extractall(folder)
         return Layout.read(folder)
 
     def fetch(self, reference: str, *flags: str) -> None:
