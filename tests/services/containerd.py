@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import IO, Self
 
-from .client import Client, Trust
+from .client import Client, ClientError, Trust
 from .images import Layout
 from .server import ServerError
 from .tools import Tool
@@ -23,6 +23,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
 [grpc]
   address = "{socket}"
 """
+
+_PUSHES = 3
+
+# An error of gRPC, which ctr speaks with its daemon and not with the registry: one push of twenty or so.
+_BROKEN_OFF = "rpc error: code = Internal desc = unexpected EOF"
 
 
 class Containerd:
@@ -119,7 +124,18 @@ class Ctr(Client):
         with tarfile.open(archive, "w") as file:
             file.add(layout.path, ".")
         self.run("images", "import", "--all-platforms", "--no-unpack", "--base-name=imported", archive)
-        self.run("images", "push", *self._reach(reference), reference, f"imported:{layout.tag}")
+        self._push(*self._reach(reference), reference, f"imported:{layout.tag}")
+
+    def _push(self, *arguments: str) -> None:
+        """Pushes, and again where the stream between ctr and its own daemon broke off, as now and then it does."""
+        for left in reversed(range(_PUSHES)):
+            try:
+                self.run("images", "push", *arguments)
+            except ClientError as error:
+                if _BROKEN_OFF not in str(error) or not left:
+                    raise
+            else:
+                return
 
     def pull(self, reference: str, folder: Path) -> Layout:
         """Pulls what a reference names bit for bit, an index with all its images, and unpacks it.
