@@ -15,14 +15,15 @@ from time import localtime, time
 from typing import TYPE_CHECKING, Final
 
 from holdfast.logs.quoting import escape
+from holdfast.registry.http.answer import Answer
 from holdfast.registry.server.client import client_address
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["AccessLog", "Answer", "request_target"]
+__all__ = ["AccessLog", "request_target"]
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -38,40 +39,6 @@ _SHORT: Final = 256
 
 # With it anybody could go on with the upload.
 _STATE: Final = re.compile(rb"(^|&)_state=[^&]*")
-
-
-class Answer:
-    """Sends a request's answer on, and keeps what there is to log of it.
-
-    Attributes:
-        status: Its status, 0 before it has begun.
-        size: Bytes of the body that were given to the server.
-    """
-
-    __slots__ = ("_headers", "_send", "size", "status")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status = 0
-        self.size = 0
-
-    def __call__(self, message: Message) -> Awaitable[None]:
-        """Send a message of it."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            self.size += len(message.get("body", b""))
-        elif kind == "http.response.start":
-            self.status = message["status"]
-            self._headers = message.get("headers", ())
-        elif kind == "http.response.pathsend":
-            self.size += self._content_length()
-        return self._send(message)
-
-    def _content_length(self) -> int:
-        for name, value in self._headers:
-            if name == b"content-length":
-                return int(value)
-        return 0
 
 
 class AccessLog:

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from holdfast.registry.http.answer import Answer
+from holdfast.registry.http.endpoints import read_path
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,23 +44,13 @@ _RESPONSE_SIZE = Histogram(
 _LONG_NUMBER: Final = 20
 
 _METHODS: Final = {name: name.lower() for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
-_NOUNS: Final = {"manifests": "manifest", "blobs": "blob", "referrers": "referrers"}
-_NAMELESS: Final = {"/v2/": "base", "/v2": "base", "/v2/_catalog": "catalog"}
 
 
 def handler_of(path: str) -> str:
     """Name the kind of endpoint a path leads to, in Distribution's words; `other` for what is none."""
-    if path in _NAMELESS:
-        return _NAMELESS[path]
-    head, _, last = path.rpartition("/")
-    before, _, noun = head.rpartition("/")
-    if not before.startswith("/v2/"):
-        return "other"
-    if noun == "uploads" and before.endswith("/blobs"):
-        return "blob_upload_chunk" if last else "blob_upload"
-    if noun == "tags" and last == "list":
-        return "tags"
-    return _NOUNS.get(noun, "other") if last else "other"
+    place = read_path(path)
+    # Deleting a whole repository is Holdfast's own, and rare.
+    return "other" if place is None or place[0] == "repository" else place[0]
 
 
 class HTTPMetrics:
@@ -84,9 +77,9 @@ class HTTPMetrics:
         handler.in_flight.inc()
         start = perf_counter()
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            await self._app(scope, exchange.receive, exchange.answer)
         except asyncio.CancelledError:
-            exchange.status = exchange.status or 503  # what the server answers then
+            exchange.answer.status = exchange.answer.status or 503  # what the server answers then
             raise
         finally:
             handler.in_flight.dec()
@@ -107,14 +100,14 @@ class _Handler:
     def count(self, exchange: _Exchange, seconds: float) -> None:
         method = exchange.method
         # An application that fails before it answers makes the server answer 500.
-        key = (method, exchange.status or 500)
+        key = (method, exchange.answer.status or 500)
         if key not in self._requests:
             self._requests[key] = _REQUESTS.labels(self._name, method, str(key[1]))
             self._durations[method] = _DURATION.labels(self._name, method)
         self._requests[key].inc()
         self._durations[method].observe(seconds)
         self._request_size.observe(exchange.received)
-        self._response_size.observe(exchange.sent)
+        self._response_size.observe(exchange.answer.size)
 
 
 class _Exchange:
@@ -122,16 +115,14 @@ class _Exchange:
 
     Attributes:
         method: The method, a word of a closed list.
-        status: The answer's status; 0 before there is one.
+        answer: The answer.
         received: Bytes of the request: its head, and the content as far as it is announced or has come.
-        sent: Bytes of content of the answer.
         receive: What the application receives from.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method = _METHODS.get(scope["method"], "unknown")
-        self.status = 0
-        self.sent = 0
+        self.answer = Answer(send)
         self.received = len(scope["path"]) + len(scope["query_string"])
         announced = None
         for name, value in scope["headers"]:
@@ -145,29 +136,8 @@ class _Exchange:
         elif self.method not in {"get", "head"}:
             self.receive = self._counted_receive
         self._receive = receive
-        self._send = send
-        self._promised = 0
 
     async def _counted_receive(self) -> Message:
         message = await self._receive()
         self.received += len(message.get("body", b""))
         return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the answer."""
-        kind = message["type"]
-        if kind == "http.response.start":
-            self.status = message["status"]
-            self._promised = _content_length(message)
-        elif kind == "http.response.body":
-            self.sent += len(message.get("body", b""))
-        elif kind == "http.response.pathsend":  # the server sends a file by itself
-            self.sent += self._promised
-        await self._send(message)
-
-
-def _content_length(start: Message) -> int:
-    for name, value in start.get("headers", ()):
-        if name == b"content-length":
-            return int(value)
-    return 0

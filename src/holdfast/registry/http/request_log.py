@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from holdfast.logs.context import LOG_CONTEXT
-from holdfast.registry.http.access_log import Answer, request_target
+from holdfast.registry.http.access_log import request_target
+from holdfast.registry.http.answer import Answer
 from holdfast.registry.server.client import client_address, client_port
 
 if TYPE_CHECKING:

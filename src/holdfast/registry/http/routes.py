@@ -1,18 +1,4 @@
-"""The table of routes, and the application that looks requests up in it.
-
-A repository's name may hold slashes and the very words that follow it, so a path is read from its end: the last
-two segments say what is asked for.
-
-    /v2/                                     the interface is here
-    /v2/_catalog                             repositories
-    /v2/<name>/tags/list                     tags
-    /v2/<name>/manifests/<tag or digest>     a manifest
-    /v2/<name>/referrers/<digest>            what refers to a manifest
-    /v2/<name>/blobs/<digest>                a blob
-    /v2/<name>/blobs/uploads/                a new upload
-    /v2/<name>/blobs/uploads/<uuid>          an upload
-    /v2/<name>/                              a whole repository, to be deleted
-"""
+"""The handlers of each endpoint, and the application that looks requests up among them."""
 
 from __future__ import annotations
 
@@ -24,6 +10,7 @@ from starlette.responses import Response
 
 from holdfast.registry.http import blobs, listings, manifests, referrers, repositories, uploads
 from holdfast.registry.http.context import Registry
+from holdfast.registry.http.endpoints import read_path
 from holdfast.registry.http.errors import ApiError, error_response, from_exception
 from holdfast.registry.http.references import check_name
 from holdfast.registry.http.unread import drop_body
@@ -58,7 +45,6 @@ _MANIFESTS: dict[str, Handler] = {
 }
 _REFERRERS: dict[str, Handler] = {"GET": referrers.get_referrers, "HEAD": referrers.get_referrers}
 _BLOBS: dict[str, Handler] = {"GET": blobs.get_blob, "HEAD": blobs.head_blob, "DELETE": blobs.delete_blob}
-_BY_REFERENCE = {"manifests": _MANIFESTS, "blobs": _BLOBS, "referrers": _REFERRERS}
 _NEW_UPLOAD: dict[str, Handler] = {"POST": uploads.start_upload}
 _UPLOAD: dict[str, Handler] = {
     "GET": uploads.tell_upload,
@@ -68,7 +54,17 @@ _UPLOAD: dict[str, Handler] = {
     "DELETE": uploads.cancel_upload,
 }
 _REPOSITORY: dict[str, Handler] = {"DELETE": repositories.remove_repository}
-_NAMELESS = {"/v2/": _BASE, "/v2": _BASE, "/v2/_catalog": _CATALOG}
+_TABLES = {
+    "base": _BASE,
+    "catalog": _CATALOG,
+    "tags": _TAGS,
+    "manifest": _MANIFESTS,
+    "referrers": _REFERRERS,
+    "blob": _BLOBS,
+    "blob_upload": _NEW_UPLOAD,
+    "blob_upload_chunk": _UPLOAD,
+    "repository": _REPOSITORY,
+}
 
 _WRITING = frozenset({"DELETE", "PATCH", "POST", "PUT"})
 
@@ -138,21 +134,12 @@ def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:
 
 
 def _route(path: str) -> tuple[dict[str, Handler], str | None, str]:
-    """Find what answers a path, the repository's name in it (`None` where there is none to be), its last segment."""
-    head, _, last = path.rpartition("/")
-    before, _, noun = head.rpartition("/")
-    if before.startswith("/v2/"):
-        if last and noun in _BY_REFERENCE:
-            return _BY_REFERENCE[noun], before[4:], last
-        if noun == "uploads" and before.endswith("/blobs"):
-            return (_UPLOAD if last else _NEW_UPLOAD), before[4:].removesuffix("blobs").removesuffix("/"), last
-        if noun == "tags" and last == "list":
-            return _TAGS, before[4:], last
-    if path in _NAMELESS:
-        return _NAMELESS[path], None, ""
-    if path.startswith("/v2/") and not last:
-        return _REPOSITORY, path[4:-1], ""
-    raise _no_such_endpoint()
+    """Find the handlers for a path, and what `read_path` says of it."""
+    place = read_path(path)
+    if place is None:
+        raise _no_such_endpoint()
+    endpoint, name, reference = place
+    return _TABLES[endpoint], name, reference
 
 
 def _no_such_endpoint() -> ApiError:
