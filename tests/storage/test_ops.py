@@ -112,6 +112,17 @@ async def test_an_error_is_no_absence() -> None:
     assert [True, True, False] == found
 
 
+async def test_deleting_what_may_be_there() -> None:
+    """`delete_if_there` tells whether there was anything, and passes over nothing but absence."""
+    driver = _driver("/a/b")
+    found = [await ops.delete_if_there(driver, "/a"), await ops.delete_if_there(driver, "/a")]
+    driver.script.fail["delete"] = AccessDeniedError()
+    with pytest.raises(AccessDeniedError):
+        await ops.delete_if_there(driver, "/a")
+
+    assert [True, False] == found
+
+
 async def test_a_stream_shows_when_it_is_whole() -> None:
     """And how many bytes it had is told."""
     driver = _driver()

@@ -1,8 +1,8 @@
 """Functions over the contract, for those who use a driver and for those who write one.
 
-For users: `exists`, `opened_writer`, `close_writer`, `put_stream`, `throw_away`, `copy_content`, `read_exactly`. For a
-driver's author, ready bodies of optional abilities, called by name so that the choice shows in the driver's
-own source:
+For users: `exists`, `delete_if_there`, `opened_writer`, `close_writer`, `put_stream`, `throw_away`, `copy_content`,
+`read_exactly`. For a driver's author, ready bodies of optional abilities, called by name so that the choice shows in
+the driver's own source:
 
     async def move(self, source, destination):
         await ops.move_by_copy(self, source, destination)
@@ -35,6 +35,7 @@ __all__ = [
     "close_writer",
     "copy_content",
     "delete_files_one_by_one",
+    "delete_if_there",
     "exists",
     "is_below",
     "move_by_copy",
@@ -59,6 +60,19 @@ async def exists(driver: StorageDriver, path: str) -> bool:
     """Whether a file or directory is at the path. Any failure but a mapped not-found is raised."""
     try:
         await driver.stat(path)
+    except PathNotFoundError:
+        return False
+    return True
+
+
+async def delete_if_there(driver: StorageDriver, path: str) -> bool:
+    """Delete a file, or a directory with all in it, and tell whether there was anything.
+
+    Raises:
+        StorageError: Any failure but a mapped not-found.
+    """
+    try:
+        await driver.delete(path)
     except PathNotFoundError:
         return False
     return True

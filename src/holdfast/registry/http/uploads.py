@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from holdfast.registry.http.fields import field
 from holdfast.registry.http.ranges import parse_chunk_range
 from holdfast.registry.http.references import check_name, digest_of
 from holdfast.registry.model.digest import ALGORITHMS, CANONICAL
-from holdfast.registry.store.upload_state import UploadState, new_upload, seal, unseal
+from holdfast.registry.store.upload_state import UploadState, is_upload_id, new_upload, seal, unseal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["append_upload", "cancel_upload", "finish_upload", "start_upload", "tell_upload"]
 
 _BAD_RANGE = "invalid content range"
-
-_is_uuid = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z").match
-"""As written here and by Distribution: nothing else can be an upload's directory."""
 
 
 async def start_upload(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -110,7 +106,7 @@ async def _mount(registry: Registry, name: str, digest: Digest, source: str | No
 
 async def _state(registry: Registry, request: Request, name: str, uuid: str) -> UploadState:
     """Read the upload's state from its location; a location that lost its query is looked up in storage."""
-    if not _is_uuid(uuid):
+    if not is_upload_id(uuid):
         raise ApiError("BLOB_UPLOAD_UNKNOWN", {"uuid": uuid[:64]})
     sealed = _parameter(request, "_state")
     if sealed is not None:

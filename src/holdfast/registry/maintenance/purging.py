@@ -11,7 +11,6 @@ must be longer than any upload takes.
 from __future__ import annotations
 
 import random
-import re
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,9 @@ import structlog
 from holdfast.registry.maintenance.background import repeat
 from holdfast.registry.store import paths
 from holdfast.registry.store.catalog import list_repositories
+from holdfast.registry.store.pages import list_pages
 from holdfast.registry.store.parallel import in_parallel
+from holdfast.registry.store.upload_state import is_upload_id
 from holdfast.storage.errors import PathNotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -41,9 +42,6 @@ _FIRST_WITHIN = 3600.0
 _MIN_INTERVAL = 1.0
 _CHUNK = 1000
 _AT_ONCE = 16
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_is_uuid = re.compile(rf"{_UUID}\Z").match
-_part_of_upload = re.compile(rf"(.*/_uploads/{_UUID})/[^/]+\Z").match
 
 _log = structlog.get_logger(__name__)
 
@@ -118,22 +116,14 @@ async def _purge_repository(
 ) -> AsyncGenerator[PurgedUpload, None]:
     directory = paths.uploads(name)
     judge = partial(_purge_one, driver, before=before, dry_run=dry_run)
-    after = None
-    while True:
-        try:
-            found = await driver.list(directory, start_after=after, limit=_CHUNK)
-        except PathNotFoundError:
-            return  # the last one was finished, or purged just now
-        except StorageError as error:
-            yield PurgedUpload(path=directory, active=None, error=error)
-            return
-        uploads = [path for path in found if _is_uuid(path.rpartition("/")[2])]
-        for upload in await in_parallel(judge, uploads, at_once=_AT_ONCE):
-            if upload is not None:
-                yield upload
-        if len(found) < _CHUNK:
-            return
-        after = found[-1]
+    try:
+        async for found in list_pages(driver, directory, size=_CHUNK):
+            uploads = [path for path in found if is_upload_id(path.rpartition("/")[2])]
+            for upload in await in_parallel(judge, uploads, at_once=_AT_ONCE):
+                if upload is not None:
+                    yield upload
+    except StorageError as error:
+        yield PurgedUpload(path=directory, active=None, error=error)
 
 
 async def _purge_one(driver: StorageDriver, directory: str, *, before: datetime, dry_run: bool) -> PurgedUpload | None:
@@ -191,10 +181,10 @@ async def _abort(
 ) -> PurgedUpload | None:
     """Abort an old unfinished write, unless it is a part of an upload that still shows life otherwise."""
     upload = PurgedUpload(path=unfinished.path, active=unfinished.started, size=unfinished.size or 0)
-    part = _part_of_upload(unfinished.path)
+    directory = _upload_of(unfinished.path)
     try:
-        if part is not None:
-            whole = PurgedUpload(path=part[1], active=await _started(driver, part[1]))
+        if directory is not None:
+            whole = PurgedUpload(path=directory, active=await _started(driver, directory))
             active = (await _signs_of_life(driver, whole)).active
             if active is not None and active >= before:
                 return None
@@ -203,6 +193,13 @@ async def _abort(
     except StorageError as error:
         return replace(upload, error=error)
     return upload
+
+
+def _upload_of(path: str) -> str | None:
+    """The directory of the upload that a path is a part of; `None` for any other path."""
+    directory = path.rpartition("/")[0]
+    above, _, upload_id = directory.rpartition("/")
+    return directory if above.endswith("/_uploads") and is_upload_id(upload_id) else None
 
 
 async def keep_purging(driver: StorageDriver, purging: UploadPurging, read_only: ReadOnlyWatch) -> None:

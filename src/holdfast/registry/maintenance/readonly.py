@@ -17,6 +17,7 @@ import structlog
 
 from holdfast.registry.maintenance.background import repeat
 from holdfast.registry.store import paths
+from holdfast.storage import ops
 from holdfast.storage.errors import PathNotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -102,11 +103,7 @@ class ReadOnlySwitch:
         Raises:
             StorageError: Storage can't be written; it is still on.
         """
-        try:
-            await self._driver.delete(paths.READ_ONLY)
-        except PathNotFoundError:
-            return False
-        return True
+        return await ops.delete_if_there(self._driver, paths.READ_ONLY)
 
     @asynccontextmanager
     async def turned_on(self, reason: str) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from cachetools import LRUCache
 
+from holdfast.registry.model.digest import parse_digest
 from holdfast.registry.store import paths
 from holdfast.registry.store.links import report_damage
 from holdfast.registry.store.revisions import has_revision, read_manifest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from holdfast.registry.store.facts import Facts, StoredManifest
     from holdfast.storage.driver import StorageDriver
 
-__all__ = ["MAX_ENTRY_BYTES", "Referrer", "ReferrerEntries", "describe"]
+__all__ = ["MAX_ENTRY_BYTES", "Referrer", "ReferrerEntries", "describe", "referrer_at"]
 
 MAX_ENTRY_BYTES = 64 * 1024
 """Longer descriptors aren't put into entries but read from the manifest, so that many entries can be read at once."""
@@ -73,6 +74,15 @@ class _Annotated(msgspec.Struct, frozen=True):
 
 _decode_descriptor = msgspec.json.Decoder(_Descriptor).decode
 _decode_annotations = msgspec.json.Decoder(_Annotated).decode
+
+
+def referrer_at(path: str) -> Digest:
+    """Read off an entry's path which manifest it is of.
+
+    Raises:
+        DigestError: It is no entry's path, but that of somebody else's file.
+    """
+    return parse_digest(path.rpartition("/")[2].replace("-", ":", 1))
 
 
 def describe(stored: StoredManifest) -> Referrer:
@@ -130,11 +140,8 @@ class ReferrerEntries:
 
         If the manifest is there again, because somebody pushed it meanwhile, so is its entry.
         """
-        try:
-            await self._driver.delete(paths.referrer(name, subject, digest))
-        except PathNotFoundError:
-            return True
-        if not await has_revision(self._driver, name, digest):
+        was_there = await ops.delete_if_there(self._driver, paths.referrer(name, subject, digest))
+        if not was_there or not await has_revision(self._driver, name, digest):
             return True
         await self.add(name, subject, await self.load(digest))
         return False

@@ -22,6 +22,7 @@ from holdfast.registry.errors import ManifestUnknownError
 from holdfast.registry.model.digest import DigestError, parse_digest
 from holdfast.registry.store import paths
 from holdfast.registry.store.parallel import in_parallel
+from holdfast.registry.store.referrer_entries import ReferrerEntries, referrer_at
 from holdfast.registry.store.revisions import has_revision, list_revisions
 from holdfast.storage import ops
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, ReadOnlyStorageError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from holdfast.registry.model.digest import Digest
     from holdfast.registry.store.facts import StoredManifest
-    from holdfast.registry.store.referrer_entries import ReferrerEntries
     from holdfast.storage.driver import StorageDriver
 
 __all__ = ["IndexCounts", "ReferrerIndex"]
@@ -239,8 +239,8 @@ class ReferrerIndex:
 def _parse_entry(path: str) -> tuple[Digest, Digest] | None:
     """Read subject and referrer from an entry's path; `None` for somebody else's file."""
     try:
-        algorithm, encoded, referrer = path.split("/")
-        return parse_digest(f"{algorithm}:{encoded}"), parse_digest(referrer.replace("-", ":", 1))
+        algorithm, encoded, _ = path.split("/")
+        return parse_digest(f"{algorithm}:{encoded}"), referrer_at(path)
     except (ValueError, DigestError):
         return None
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from cachetools import LRUCache
 
 from holdfast.registry.errors import ManifestUnknownError
-from holdfast.registry.model.digest import Digest, DigestError, parse_digest
+from holdfast.registry.model.digest import Digest, DigestError
 from holdfast.registry.store import paths
 from holdfast.registry.store.links import read_link
 from holdfast.registry.store.parallel import in_parallel
-from holdfast.registry.store.referrer_entries import ReferrerEntries
+from holdfast.registry.store.referrer_entries import ReferrerEntries, referrer_at
 from holdfast.registry.store.referrer_index import ReferrerIndex
 from holdfast.registry.store.revisions import has_revision
 from holdfast.storage.errors import PathNotFoundError
@@ -151,8 +151,8 @@ class ReferrerStore:
         digests = []
         for path in found:
             try:
-                digests.append(parse_digest(path.rpartition("/")[2].replace("-", ":", 1)))
-            except DigestError:  # somebody else's file
+                digests.append(referrer_at(path))
+            except DigestError:
                 continue
         return digests
 

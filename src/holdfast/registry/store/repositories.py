@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from holdfast.registry.errors import RepositoryUnknownError
 from holdfast.registry.store import paths
 from holdfast.registry.store.catalog import own_directories
+from holdfast.registry.store.pages import list_pages
+from holdfast.storage import ops
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
@@ -68,17 +70,9 @@ async def delete_repository(driver: StorageDriver, name: str) -> None:
     # The referrers index and whatever else is kept of manifests goes right after them.
     directories += [f"{paths.repository(name)}/{own}" for own in sorted(found - {"_manifests", "_layers", "_uploads"})]
     directories += [paths.layers(name), paths.uploads(name)]
-    deleted = [await _delete(driver, directory) for directory in directories]
+    deleted = [await ops.delete_if_there(driver, directory) for directory in directories]
     if not any(deleted):
         raise RepositoryUnknownError(name)
-
-
-async def _delete(driver: StorageDriver, directory: str) -> bool:
-    try:
-        await driver.delete(directory)
-    except PathNotFoundError:
-        return False
-    return True
 
 
 async def _count_by_algorithm(driver: StorageDriver, directory: str) -> int:
@@ -90,15 +84,4 @@ async def _count_by_algorithm(driver: StorageDriver, directory: str) -> int:
 
 
 async def _count(driver: StorageDriver, directory: str) -> int:
-    """Count a directory's children, in bounded memory."""
-    count = 0
-    after = None
-    while True:
-        try:
-            found = await driver.list(directory, start_after=after, limit=_CHUNK)
-        except PathNotFoundError:
-            return count
-        count += len(found)
-        if len(found) < _CHUNK:
-            return count
-        after = found[-1]
+    return sum([len(found) async for found in list_pages(driver, directory, size=_CHUNK)])

@@ -10,6 +10,7 @@ from holdfast.registry.model.manifest import ManifestError, parse_manifest
 from holdfast.registry.store import paths
 from holdfast.registry.store.facts import StoredManifest
 from holdfast.registry.store.links import has_link, report_damage
+from holdfast.registry.store.pages import list_pages
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
@@ -55,17 +56,8 @@ async def list_revisions(driver: StorageDriver, name: str) -> AsyncIterator[list
     Links are not looked at: one may be damaged. Manifests that come and go meanwhile may or may not be told.
     """
     for algorithm in ALGORITHMS:
-        directory = f"{paths.revisions(name)}/{algorithm}"
-        after: str | None = None
-        while True:
-            try:
-                found = await driver.list(directory, start_after=after, limit=_PAGE)
-            except PathNotFoundError:
-                break
+        async for found in list_pages(driver, f"{paths.revisions(name)}/{algorithm}", size=_PAGE):
             yield list(_digests(algorithm, found))
-            if len(found) < _PAGE:
-                break
-            after = found[-1]
 
 
 def _digests(algorithm: str, found: list[str]) -> Iterator[Digest]:

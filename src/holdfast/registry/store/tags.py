@@ -124,13 +124,9 @@ class TagStore:
 
         async def remove_one(tag: str) -> bool:
             async with self._lock(name, tag):
-                if not await self._points_to(name, digest, tag):
-                    return False
-                try:
-                    await self._driver.delete(paths.tag(name, tag))
-                except PathNotFoundError:
-                    return False
-                return True
+                return await self._points_to(name, digest, tag) and await ops.delete_if_there(
+                    self._driver, paths.tag(name, tag)
+                )
 
         tags = await self._candidates(name, digest)
         removed = await in_parallel(remove_one, tags, at_once=self._at_once)

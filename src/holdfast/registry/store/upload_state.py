@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -16,7 +17,9 @@ import msgspec
 from holdfast.registry.errors import UploadUnknownError
 from holdfast.registry.model.digest import CANONICAL
 
-__all__ = ["UploadState", "new_upload", "seal", "unseal"]
+__all__ = ["UploadState", "is_upload_id", "new_upload", "seal", "unseal"]
+
+_matches_id = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z").match
 
 
 class UploadState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,6 +46,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(UploadState).decode
 _MAX_SEALED = 8192
 _SIGNATURE_BYTES = 32
+
+
+def is_upload_id(text: str) -> bool:
+    """Whether the text is an upload's identity, as written here and by Distribution: nothing else is its directory."""
+    return _matches_id(text) is not None
 
 
 def new_upload(name: str, algorithm: str = CANONICAL) -> UploadState:

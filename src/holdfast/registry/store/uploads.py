@@ -369,11 +369,7 @@ class UploadStore:
 
     async def _remove(self, state: UploadState) -> bool:
         """Delete all of an upload, and tell whether there was anything."""
-        try:
-            await self._driver.delete(paths.upload(state.name, state.uuid))
-        except PathNotFoundError:
-            return False
-        return True
+        return await ops.delete_if_there(self._driver, paths.upload(state.name, state.uuid))
 
     @asynccontextmanager
     async def _exclusive(self, uuid: str) -> AsyncIterator[None]:
