@@ -11,7 +11,8 @@ import typer
 
 from holdfast import __version__
 from holdfast.cli import maintenance
-from holdfast.cli.failures import failures_in_one_line as _failures_in_one_line
+from holdfast.cli.failures import failures_in_one_line
+from holdfast.cli.group import group
 
 __all__ = ["app", "main"]
 
@@ -95,7 +96,7 @@ def serve(
 
     It prints where it listens, where the data is and how to push to it; its log goes to standard error.
     """
-    with _failures_in_one_line():
+    with failures_in_one_line():
         from holdfast.cli.serve import configure, run  # noqa: PLC0415 - completion and help needn't load the server
 
         run(configure(config=config, root=root, addr=addr))
@@ -122,18 +123,13 @@ def drivers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the storage drivers that are installed, those of other packages included."""
-    with _failures_in_one_line():
+    with failures_in_one_line():
         from holdfast.cli.drivers import show  # noqa: PLC0415 - only this command draws tables
 
         show(name, as_json=as_json)
 
 
-_config = typer.Typer(
-    name="config",
-    help="Check a configuration file, or show what it comes to.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+_config = group("config", "Check a configuration file, or show what it comes to.")
 app.add_typer(_config)
 
 _ConfigFile = Annotated[
@@ -161,7 +157,7 @@ def check(
 
     `REGISTRY_*` variables count, as they do for `holdfast serve`. Nothing is connected to.
     """
-    with _failures_in_one_line():
+    with failures_in_one_line():
         from holdfast.cli import config as command  # noqa: PLC0415 - completion and help needn't load the models
 
         command.check(config, os.environ, as_json=as_json)
@@ -189,63 +185,13 @@ def show(
 
     `REGISTRY_*` variables count, as they do for `holdfast serve`. Secrets are masked.
     """
-    with _failures_in_one_line():
+    with failures_in_one_line():
         from holdfast.cli import config as command  # noqa: PLC0415 - as for check
 
         command.show(config, os.environ, as_json=as_json, defaults=not no_defaults)
 
 
-_index = typer.Typer(
-    name="index",
-    help="What Holdfast keeps beside the registry's content, and can make anew from it.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
-app.add_typer(_index)
-
-_REBUILD_EPILOG = """
-Examples:
-
-* `holdfast index rebuild --config config.yml`: every repository
-
-* `holdfast index rebuild --root /srv/registry library/app`: one repository, of storage in a folder
-
-* `holdfast index rebuild --config config.yml --json`: the counts for programs
-"""
-
-
-@_index.command("rebuild", epilog=_REBUILD_EPILOG)
-def rebuild_index(
-    repositories: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="REPOSITORY", help="The repositories; all, if none is named.", show_default=False),
-    ] = None,
-    *,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="CONFIG", help="The configuration file of the registry.", show_default=False),
-    ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The data folder, as for `holdfast serve`.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Bring the index of referrers in step with the manifests that are there.
-
-    Needed where another registry goes on writing to the same storage. The registry may be in use meanwhile, and doing
-    it again does no harm. One line for each repository tells what was found.
-    """
-    with _failures_in_one_line():
-        from holdfast.cli.index import rebuild  # noqa: PLC0415 - completion and help needn't load the storage
-
-        rebuild(config, root, repositories or (), as_json=as_json)
-
-
+app.add_typer(maintenance.index)
 app.command("purge-uploads", epilog=maintenance.PURGE_EPILOG)(maintenance.purge_uploads)
 app.add_typer(maintenance.repositories)
 app.add_typer(maintenance.readonly)

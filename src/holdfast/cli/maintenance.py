@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from holdfast.cli.failures import failures_in_one_line
+from holdfast.cli.group import group
 
-__all__ = ["PURGE_EPILOG", "purge_uploads", "readonly", "repositories"]
+__all__ = ["PURGE_EPILOG", "index", "purge_uploads", "readonly", "repositories"]
 
 _Config = Annotated[
     Path | None,
@@ -25,6 +26,41 @@ _Root = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, only say what would be done.")]
+
+
+index = group("index", "What Holdfast keeps beside the registry's content, and can make anew from it.")
+
+_REBUILD_EPILOG = """
+Examples:
+
+* `holdfast index rebuild --config config.yml`: every repository
+
+* `holdfast index rebuild --root /srv/registry library/app`: one repository, of storage in a folder
+
+* `holdfast index rebuild --config config.yml --json`: the counts for programs
+"""
+
+
+@index.command("rebuild", epilog=_REBUILD_EPILOG)
+def rebuild_index(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="REPOSITORY", help="The repositories; all, if none is named.", show_default=False),
+    ] = None,
+    *,
+    config: _ConfigOption = None,
+    root: _Root = None,
+    as_json: _Json = False,
+) -> None:
+    """Bring the index of referrers in step with the manifests that are there.
+
+    Needed where another registry goes on writing to the same storage. The registry may be in use meanwhile, and doing
+    it again does no harm. One line for each repository tells what was found.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.index import rebuild  # noqa: PLC0415 - completion and help needn't load the storage
+
+        rebuild(config, root, names or (), as_json=as_json)
 
 
 PURGE_EPILOG = """
@@ -59,12 +95,7 @@ def purge_uploads(
         purge(config, root, older_than=older_than, dry_run=dry_run, as_json=as_json)
 
 
-repositories = typer.Typer(
-    name="repositories",
-    help="List repositories, or delete one.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+repositories = group("repositories", "List repositories, or delete one.")
 
 _LIST_EPILOG = """
 Examples:
@@ -116,12 +147,7 @@ def delete_repository(
         delete(config, root, name, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
-readonly = typer.Typer(
-    name="readonly",
-    help="Switch a running registry, all of its replicas, to read-only mode and back.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
+readonly = group("readonly", "Switch a running registry, all of its replicas, to read-only mode and back.")
 
 _ON_EPILOG = """
 Examples:

@@ -21,10 +21,10 @@ from holdfast.config import Address, Configuration, Reading, read, read_values
 from holdfast.config.document import Value
 from holdfast.config.environment import overrides
 from holdfast.config.http import HTTPSection
+from holdfast.config.problem import in_one_line
 from holdfast.config.storage import BESIDE_THE_DRIVER
 from holdfast.logs import LogOptions, configure_logs
 from holdfast.storage import factory, options
-from holdfast.storage.errors import ConfigurationError
 
 __all__ = ["configure", "run"]
 
@@ -115,8 +115,7 @@ def _read(config: Path | None, *, serving: bool) -> Configuration:
     reading = _without_a_file() if config is None else read(config, os.environ)
     found = list(refusals(reading) if serving else reading.problems)
     if found:
-        more = f" ({len(found) - 1} more: `holdfast config check` tells all)" if len(found) > 1 else ""
-        raise ConfigurationError(f"{found[0]}{more}")
+        raise in_one_line(found)
     for remark in reading.remarks:
         typer.echo(f"holdfast: warning: {remark}", err=True)
     return reading.usable()

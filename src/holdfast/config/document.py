@@ -116,7 +116,7 @@ def _compose(text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=_Loader)
     except (ValueError, OverflowError) as error:
-        # The library makes numbers and characters of what the text has after `%YAML` and `\\U`, whatever it is.
+        # The library makes numbers and characters of what the text has after `%YAML` and `\U`, whatever it is.
         raise yaml.MarkedYAMLError(problem="a number is out of range") from error
 
 

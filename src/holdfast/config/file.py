@@ -12,6 +12,7 @@ from holdfast.config.configuration import Configuration
 from holdfast.config.diagnosis import driver_problems, model_problems, remarks
 from holdfast.config.document import MAX_BYTES, Document, Value, read_document
 from holdfast.config.environment import lay_over
+from holdfast.config.problem import in_one_line
 from holdfast.storage.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ class Reading:
             ConfigurationError: Something is wrong; one line, the first problem and how many more there are.
         """
         if self.configuration is None or self.problems:
-            first, *others = self.problems
-            more = f" ({len(others)} more: `holdfast config check` tells all)" if others else ""
-            raise ConfigurationError(f"{first}{more}")
+            raise in_one_line(self.problems)
         return self.configuration
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-__all__ = ["Path", "Problem", "dotted"]
+from holdfast.storage.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Path", "Problem", "dotted", "in_one_line"]
 
 Path: TypeAlias = "tuple[str | int, ...]"
 """The keys and list indexes that lead to a value."""
@@ -33,3 +38,10 @@ class Problem:
 def dotted(path: Path) -> str:
     """Write a path as people do: `http.tls.clientcas.0`."""
     return ".".join(str(part) for part in path)
+
+
+def in_one_line(problems: Sequence[Problem]) -> ConfigurationError:
+    """Return the error that tells the first of some problems, at least one, and how many more there are."""
+    first, *others = problems
+    more = f" ({len(others)} more: `holdfast config check` tells all)" if others else ""
+    return ConfigurationError(f"{first}{more}")
