@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from holdfast.config import Configuration, parse
 from holdfast.config.environment import overrides
 from holdfast.storage.errors import ConfigurationError
+from tests.config.lookup import value_at
 
 _FILE = """\
 version: 0.1
@@ -43,16 +44,6 @@ def _message(environment: dict[str, str], file: str = _FILE) -> str:
 
     assert "\n" not in message
     return message
-
-
-def _at(configuration: Configuration, path: str) -> Any:
-    value: Any = configuration
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value[part]
-        else:
-            value = value[int(part)] if isinstance(value, tuple) else getattr(value, part)
-    return value
 
 
 @pytest.mark.parametrize(
@@ -120,7 +111,7 @@ def _at(configuration: Configuration, path: str) -> Any:
 )
 def test_a_variable_overrides_as_upstream_has_it(environment: dict[str, str], path: str, expected: object) -> None:
     """Sections, lists, maps and whole YAML values are replaced where upstream replaces them."""
-    actual = _at(_parsed(environment), path)
+    actual = value_at(_parsed(environment), path)
 
     assert expected == actual
 

@@ -25,6 +25,7 @@ __all__ = [
     "make_image",
     "make_index",
     "stream",
+    "tags_of",
 ]
 
 NAME = "library/app"
@@ -202,3 +203,11 @@ class Client:
         response = await self.put_manifest(reference or image.digest, image.manifest, image.media_type, name)
         assert 201 == response.status_code, response.text
         return image.digest
+
+
+async def tags_of(client: Client, name: str = NAME) -> list[str]:
+    """A repository's tags."""
+    response = await client.request("GET", f"/v2/{name}/tags/list")
+    assert 200 == response.status_code, response.text
+    tags: list[str] = response.json()["tags"]
+    return tags

@@ -14,7 +14,7 @@ from holdfast.registry.model.digest import Digest
 from holdfast.registry.store import paths
 from holdfast.registry.store.uploads import SMALL_BLOB_BYTES
 from tests.registry.asgi import RawRequest
-from tests.registry.client import NAME, Client, digest_of, error_code, make_image, stream
+from tests.registry.client import NAME, Client, digest_of, error_code, make_image, stream, tags_of
 from tests.registry.storages import Storage
 
 pytestmark = pytest.mark.anyio
@@ -46,12 +46,6 @@ def reported() -> Iterator[None]:
     assert damage
     assert all(entry["path"].startswith("/docker/registry/v2/") for entry in damage)
     assert [] == [entry for entry in logs if entry["log_level"] == "error"]
-
-
-async def tags_of(client: Client) -> list[str]:
-    """The repository's tags."""
-    tags: list[str] = (await client.request("GET", f"/v2/{NAME}/tags/list")).json()["tags"]
-    return tags
 
 
 # Blobs --------------------------------------------------------------------------------------------

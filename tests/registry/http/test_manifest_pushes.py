@@ -19,18 +19,11 @@ from tests.registry.client import (
     error_code,
     make_image,
     make_index,
+    tags_of,
 )
 from tests.registry.storages import Storage
 
 pytestmark = pytest.mark.anyio
-
-
-async def tags_of(client: Client, name: str = NAME) -> list[str]:
-    """A repository's tags."""
-    response = await client.request("GET", f"/v2/{name}/tags/list")
-    assert 200 == response.status_code, response.text
-    tags: list[str] = response.json()["tags"]
-    return tags
 
 
 async def test_missing_references(storage: Storage, client: Client) -> None:
