@@ -1,0 +1,1 @@
+"""What the drivers of object stores share; each brings a `Bucket`."""
