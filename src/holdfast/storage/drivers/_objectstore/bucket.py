@@ -296,7 +296,7 @@ class Bucket(ABC):
 
     @abstractmethod
     def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
-        """Yield the uploads of parts that are open at keys with this prefix; nothing where the store can't list them."""
+        """Yield the open uploads of parts at keys with this prefix; none where the store can't list them."""
 
     # The bucket ------------------------------------------------------------------------------------
 
