@@ -37,7 +37,7 @@ _VAGUE_MODULE = re.compile(r"^(utils?|helpers?|manager|common|misc)$")
 _NO_ASSERTION: dict[str, str] = {
     "src/holdfast/testing/suite/modelled.py::test_driver_behaves_like_a_dictionary": "the model asserts at each step",
     "tests/registry/model/test_manifest.py::test_any_json": "any other error than the declared one is the failure",
-    "tests/registry/store/test_budget.py::test_cancelled_in_its_turn": "the timeout is what fails",
+    "tests/storage/test_budget.py::test_cancelled_in_its_turn": "the timeout is what fails",
 }
 
 # What importing any part of the package must not bring in: the SDKs of the backends, and tools of one command.

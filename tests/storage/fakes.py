@@ -37,6 +37,7 @@ ABLE = Capabilities(
     redirect_get=True,
     redirect_head=True,
     local_path=True,
+    exclusive_names=True,
 )
 """Everything there is."""
 

@@ -14,7 +14,9 @@ from holdfast.testing import suite as themes
 
 pytest_plugins = ["pytester"]
 
-_INMEMORY = Capabilities(put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True)
+_INMEMORY = Capabilities(
+    exclusive_names=True, put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
+)
 
 _MODULE = """
 import pytest
@@ -24,7 +26,7 @@ from holdfast.testing import DriverSuite, Store, register_suite
 
 class TestMyStore(DriverSuite):
     capabilities = Capabilities(
-        put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
+        exclusive_names=True, put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
     )
     {deviations}
 

@@ -22,7 +22,7 @@ class TestSlowInMemory(DriverSuite):
     """The memory, as if it were far away."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
+        exclusive_names=True, put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
     )
 
     @pytest.fixture
@@ -35,6 +35,7 @@ class TestSlowFilesystem(DriverSuite):
     """The filesystem, as if it were far away; other processes meet it as it is."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(
+        exclusive_names=True,
         put_create_only=True,
         put_match_version=True,
         write_resume_token=True,

@@ -16,12 +16,12 @@ from holdfast.registry.maintenance.readonly import LOOK_SECONDS, ReadOnlyWatch
 from holdfast.registry.model.validation import ManifestValidation
 from holdfast.registry.store import paths
 from holdfast.registry.store.blobs import BlobStore
-from holdfast.registry.store.budget import MemoryBudget
 from holdfast.registry.store.facts import REMEMBERED_BLOBS, Facts
 from holdfast.registry.store.manifests import ManifestStore
 from holdfast.registry.store.referrers import ReferrerStore
 from holdfast.registry.store.tags import TagStore
 from holdfast.registry.store.uploads import UploadStore
+from holdfast.storage.budget import MemoryBudget
 from holdfast.storage.driver import CreateOnly
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
 

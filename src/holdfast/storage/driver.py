@@ -9,7 +9,8 @@ Paths reach a driver validated, offsets are not negative, and a call whose capab
 arrives: `holdfast.storage.create` puts those checks in front of every driver.
 
 Files and directories: a directory exists exactly as long as a file is below it. A method that wants a
-file treats a directory as absent, and the other way round.
+file treats a directory as absent, and the other way round. Where `Capabilities.exclusive_names` doesn't hold, as on
+object stores, a path can be both: it has content, `stat` describes the file, and what is below it is listed and walked.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class Capabilities:
     """`redirect_url` may answer for `HEAD`."""
     local_path: bool = False
     """`local_path` tells where a file lies on this machine."""
+    exclusive_names: bool = False
+    """A path is a file or a directory: writing below the one or over the other is `InvalidPathError`."""
     shared: bool = False
     """Another process given the same parameters sees the same files and unfinished writes."""
 
@@ -254,7 +257,7 @@ class StorageDriver(ABC):
 
         Raises:
             PreconditionFailedError: `CreateOnly` met content, or the version is another one (none, if missing).
-            InvalidPathError: The path, or a part of it, is taken by the other kind (directory or file).
+            InvalidPathError: `exclusive_names`, and the path, or a part of it, is taken by the other kind.
         """
 
     @abstractmethod
@@ -290,7 +293,7 @@ class StorageDriver(ABC):
             PathNotFoundError: `append=True`, and neither an unfinished write nor content is there.
             WriteConflictError: Another writer is open on this path, where the driver can tell.
             InvalidResumeTokenError: The token isn't of this driver, path and unfinished write.
-            InvalidPathError: The path, or a part of it, is taken by the other kind (directory or file).
+            InvalidPathError: `exclusive_names`, and the path, or a part of it, is taken by the other kind.
         """
 
     @abstractmethod
@@ -339,7 +342,7 @@ class StorageDriver(ABC):
 
         Raises:
             PathNotFoundError: Nothing, or a directory, is at the source.
-            InvalidPathError: The destination, or a part of it, is taken by the other kind.
+            InvalidPathError: `exclusive_names`, and the destination, or a part of it, is taken by the other kind.
         """
 
     @abstractmethod

@@ -25,8 +25,13 @@ class Content:
 
 @dataclass(slots=True)
 class Model:
-    """What a driver has to look like: content by path, and unfinished writes by path."""
+    """What a driver has to look like: content by path, and unfinished writes by path.
 
+    Attributes:
+        exclusive_names: Whether a path is a file or a directory, never both.
+    """
+
+    exclusive_names: bool = True
     files: dict[str, bytes] = field(default_factory=dict)
     unfinished: dict[str, bytes] = field(default_factory=dict)
 
@@ -35,7 +40,9 @@ class Model:
         return any(other != path and is_below(other, path) for other in self.files)
 
     def check_free(self, path: str) -> None:
-        """Refuse a path that is, or goes through, the other kind."""
+        """Refuse a path that is, or goes through, the other kind, where that matters."""
+        if not self.exclusive_names:
+            return
         if self.is_directory(path) or any(other != path and is_below(path, other) for other in self.files):
             raise InvalidPathError(path=path)
 
@@ -94,4 +101,4 @@ class Model:
         """A directory's files, sorted."""
         if not self.is_directory(path):
             raise PathNotFoundError(path=path)
-        return sorted(other for other in self.files if is_below(other, path))
+        return sorted(other for other in self.files if other != path and is_below(other, path))

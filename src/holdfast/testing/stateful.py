@@ -58,7 +58,7 @@ class DriverMachine(RuleBasedStateMachine):
         super().__init__()
         self.driver = driver
         self.root = root
-        self.model = Model()
+        self.model = Model(exclusive_names=driver.capabilities.exclusive_names)
         self.writers: dict[str, FileWriter] = {}
 
     # Content -----------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ class DriverMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.driver.capabilities.put_create_only)
     @rule(name=_PATHS, content=_CONTENTS)
     def create(self, name: str, content: Content) -> None:
-        """Put content where nothing is. Over a directory either of two errors will do."""
+        """Put content where nothing is. Over a directory either of two errors will do, or it may be put."""
         path, data = self._path(name), content.expand()
         if not self.model.is_directory(path):
             self._same(

@@ -12,6 +12,7 @@ class TestFilesystemDriver(DriverSuite):
     """Everything the contract says, on a directory."""
 
     capabilities = Capabilities(
+        exclusive_names=True,
         put_create_only=True,
         put_match_version=True,
         write_resume_token=True,

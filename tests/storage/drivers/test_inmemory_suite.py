@@ -11,7 +11,7 @@ class TestInMemoryDriver(DriverSuite):
     """Everything the contract says, on memory."""
 
     capabilities = Capabilities(
-        put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
+        exclusive_names=True, put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
     )
 
     @pytest.fixture

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from holdfast.registry.http.urls import Urls
     from holdfast.registry.maintenance.readonly import ReadOnlyWatch
     from holdfast.registry.store.blobs import BlobStore
-    from holdfast.registry.store.budget import MemoryBudget
     from holdfast.registry.store.manifests import ManifestStore
     from holdfast.registry.store.referrers import ReferrerStore
     from holdfast.registry.store.tags import TagStore
     from holdfast.registry.store.uploads import UploadStore
+    from holdfast.storage.budget import MemoryBudget
     from holdfast.storage.driver import StorageDriver
 
 __all__ = ["Registry"]

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from holdfast.registry.store.blobs import BlobStore
-    from holdfast.registry.store.budget import MemoryBudget
     from holdfast.registry.store.upload_state import UploadState
+    from holdfast.storage.budget import MemoryBudget
     from holdfast.storage.driver import FileWriter, StorageDriver
 
 __all__ = ["SMALL_BLOB_BYTES", "UploadStore"]

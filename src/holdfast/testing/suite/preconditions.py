@@ -43,7 +43,7 @@ class Preconditions(SuiteBase):
         assert b"new" == await driver.get_content(f"{scratch}/file")
         assert 5 == await write(driver, f"{scratch}/file", [], append=True)
 
-    @requires("put_create_only")
+    @requires("put_create_only", "exclusive_names")
     async def test_create_only_over_a_directory_is_refused(self, driver: StorageDriver, scratch: str) -> None:
         """A directory is no place for a file, whichever of the two errors says so."""
         await make_files(driver, [f"{scratch}/dir/file"])

@@ -2,17 +2,30 @@
 
     <root>docker/registry/v2/...          content: the storage path below the root directory
     <root>.uploads~/<path>~               the record of the unfinished write to a path
-    <root>.uploads~/<path>~<id>~...       what a store keeps of its parts, where they are objects
+    <root>.uploads~/<path>~<id>~...       its parts, in a store that keeps parts as objects
+    <root>.uploads~/<beginning>~<hash>~   the record of a path that is too long to be a part of a key
 
-A storage path can't contain `~`, so no path meets the second and third kind.
+A storage path can't contain `~`, so no path meets any but the first kind.
 """
 
 from __future__ import annotations
 
-__all__ = ["RESERVED", "Keys"]
+import hashlib
+from typing import Final
 
-RESERVED = ".uploads~"
-"""The top-level name, below the root, of everything that isn't content."""
+from holdfast.storage.errors import InvalidPathError
+
+__all__ = ["MAX_KEY_BYTES", "Keys"]
+
+MAX_KEY_BYTES: Final = 1024
+"""The longest key on S3, Azure and Google Cloud Storage."""
+
+_RESERVED: Final = ".uploads~"
+_HASH: Final = 64
+"""The characters of a hash."""
+
+_LONGEST: Final = MAX_KEY_BYTES - _HASH - 64
+"""How much of a path can be in a key, with room for a hash, a part's id and number, and what separates them."""
 
 
 class Keys:
@@ -26,12 +39,19 @@ class Keys:
         inner = rootdirectory.strip("/")
         self.root = f"{inner}/" if inner else ""
         """What all keys begin with: empty, or ending in `/`."""
-        self.reserved = f"{self.root}{RESERVED}/"
+        self.reserved = f"{self.root}{_RESERVED}/"
         """What the keys of unfinished writes begin with."""
 
     def key(self, path: str) -> str:
-        """The key of a file's content."""
-        return self.root + path[1:]
+        """The key of a file's content.
+
+        Raises:
+            InvalidPathError: It is longer than a key can be, with the root directory before it.
+        """
+        key = self.root + path[1:]
+        if len(key) > MAX_KEY_BYTES:
+            raise InvalidPathError(f"with the root directory its key has more than {MAX_KEY_BYTES} bytes", path=path)
+        return key
 
     def below(self, path: str) -> str:
         """What the keys of everything below a directory begin with."""
@@ -41,23 +61,28 @@ class Keys:
         """The path of a content's key, or of a common prefix."""
         return "/" + key[len(self.root) :].rstrip("/")
 
-    def is_reserved(self, key: str) -> bool:
-        """Whether a key, or a common prefix, isn't content."""
-        return key.startswith(self.reserved)
-
     def record(self, path: str) -> str:
         """The key of the record of the unfinished write to a path."""
-        return f"{self.reserved}{path[1:]}~"
+        return f"{self.reserved}{self._name(path[1:])}~"
 
     def records_below(self, path: str) -> str:
-        """What the keys of the records of all paths below a directory begin with."""
-        return self.reserved if path == "/" else f"{self.reserved}{path[1:]}/"
+        """What the keys of the records of all paths below a directory begin with; others' may begin so, too."""
+        return self.reserved if path == "/" else f"{self.reserved}{path[1:]}/"[:_LONGEST]
 
     def recorded_path(self, key: str) -> str | None:
-        """The path whose record a reserved key is; `None` for what else is kept there."""
+        """The path whose record a reserved key is; `None` for what doesn't tell, or isn't a record."""
         rest = key[len(self.reserved) :]
         return f"/{rest[:-1]}" if rest.endswith("~") and rest.count("~") == 1 else None
 
+    def is_long_record(self, key: str) -> bool:
+        """Whether a reserved key is a record that doesn't tell its path."""
+        parts = key[len(self.reserved) :].split("~")
+        return len(parts) == 3 and len(parts[1]) == _HASH and not parts[2]
+
     def part_prefix(self, key: str, upload_id: str) -> str:
         """What the keys of an upload's parts begin with, for stores that keep parts as objects."""
-        return f"{self.reserved}{key[len(self.root) :]}~{upload_id}~"
+        return f"{self.reserved}{self._name(key[len(self.root) :])}~{upload_id}~"
+
+    def _name(self, rest: str) -> str:
+        room = _LONGEST - len(self.reserved)
+        return rest if len(rest) <= room else f"{rest[:room]}~{hashlib.sha256(rest.encode('ascii')).hexdigest()}"

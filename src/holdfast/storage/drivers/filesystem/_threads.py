@@ -14,13 +14,14 @@ from itertools import islice
 from threading import Thread
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
+from holdfast.storage.drivers._tasks import settled
 from holdfast.storage.errors import UnexpectedStorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from concurrent.futures import Future
 
-__all__ = ["INLINE_BYTES", "Threads", "settled"]
+__all__ = ["INLINE_BYTES", "Threads"]
 
 INLINE_BYTES: Final = 64 * 1024
 """Up to this size a file is read on the event loop: up to 5 microseconds more than for an empty one."""
@@ -30,21 +31,6 @@ _BATCH: Final = 256
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-async def settled(future: asyncio.Future[T]) -> None:
-    """Wait until a future is done, however often the waiting task is cancelled; then pass the cancellation on.
-
-    A thread can't be interrupted: who goes on while it still works would close its file or undo a later write.
-    """
-    cancelled: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.wait({future})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
 
 
 class Threads:

@@ -47,6 +47,7 @@ _CAPABILITIES: Final = Capabilities(
     write_resume_token=True,
     list_uploads=True,
     local_path=True,
+    exclusive_names=True,
     shared=True,
 )
 

@@ -8,9 +8,10 @@ import stat
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from holdfast.storage.drivers._tasks import settled
 from holdfast.storage.drivers.filesystem._errors import reading_error
 from holdfast.storage.drivers.filesystem._root import READ
-from holdfast.storage.drivers.filesystem._threads import INLINE_BYTES, settled
+from holdfast.storage.drivers.filesystem._threads import INLINE_BYTES
 from holdfast.storage.errors import IncompleteReadError, PathNotFoundError
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import Buffer, FileWriter
+from holdfast.storage.drivers._tasks import whole
 from holdfast.storage.drivers.filesystem._atomic import write_all
 from holdfast.storage.drivers.filesystem._errors import writing_error
 from holdfast.storage.drivers.filesystem._kernel import start_writeback
-from holdfast.storage.drivers.filesystem._threads import settled
 from holdfast.storage.drivers.filesystem._uploads import abort_part, commit_part
 from holdfast.storage.errors import StorageError, WriteConflictError, WriterClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from holdfast.storage.drivers.filesystem._root import Root
     from holdfast.storage.drivers.filesystem._threads import Threads
@@ -94,18 +94,18 @@ class FilesystemWriter(FileWriter):
     async def close(self) -> None:
         """Keep what was written; see `FileWriter.close`. The file is closed even where an error is raised."""
         if self._state not in _DONE:
-            await _whole(self._close())
+            await whole(self._close())
 
     async def commit(self) -> None:
         """Make what was written the content of the path; see `FileWriter.commit`."""
         self._require_usable()
-        await _whole(self._commit())
+        await whole(self._commit())
 
     async def cancel(self) -> None:
         """Throw away what was written; see `FileWriter.cancel`. The file is closed even where an error is raised."""
         if self._state in _DONE:
             raise WriterClosedError(path=self._part.path)
-        await _whole(self._cancel())
+        await whole(self._cancel())
 
     async def _close(self) -> None:
         try:
@@ -187,14 +187,3 @@ class FilesystemWriter(FileWriter):
             await self._threads.run(call)
         except OSError as error:
             raise writing_error(error, self._part.path) from error
-
-
-async def _whole(steps: Coroutine[None, None, None]) -> None:
-    """Run steps to their end, however often the caller is cancelled; then pass the cancellation on."""
-    task = asyncio.ensure_future(steps)
-    try:
-        await settled(task)
-    finally:
-        error = task.exception()
-    if error is not None:
-        raise error

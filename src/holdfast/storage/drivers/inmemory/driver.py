@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["InMemoryDriver", "InMemoryOptions"]
 
 _CAPABILITIES: Final = Capabilities(
-    put_create_only=True, put_match_version=True, write_resume_token=True, list_uploads=True
+    put_create_only=True,
+    put_match_version=True,
+    write_resume_token=True,
+    list_uploads=True,
+    exclusive_names=True,
 )
 
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from holdfast.registry.store.budget import MemoryBudget
+from holdfast.storage.budget import MemoryBudget
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""A limit on the memory that request bodies take together."""
+"""A limit on the memory that many holders take together."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ class MemoryBudget:
 
     @asynccontextmanager
     async def reserve(self, amount: int) -> AsyncIterator[None]:
-        """Hold so many bytes; more than the total counts as all of it."""
-        amount = min(amount, self.total)
-        await self._take(amount)
+        """Hold so many bytes for a block; more than the total counts as all of it."""
+        held = await self.take(amount)
         try:
             yield
         finally:
-            self._left += amount
-            self._hand_out()
+            self.give_back(held)
 
-    async def _take(self, amount: int) -> None:
+    async def take(self, amount: int) -> int:
+        """Hold so many bytes until they are given back; more than the total counts as all of it.
+
+        Returns:
+            What is held, to be given back.
+        """
+        amount = min(amount, self.total)
         if not self._waiting and amount <= self._left:
             self._left -= amount
-            return
+            return amount
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((amount, turn))
         try:
@@ -48,6 +52,12 @@ class MemoryBudget:
                 self._left += amount  # it was our turn at the very moment we were cancelled
             self._hand_out()
             raise
+        return amount
+
+    def give_back(self, held: int) -> None:
+        """Give back what `take` returned."""
+        self._left += held
+        self._hand_out()
 
     def _hand_out(self) -> None:
         while self._waiting:

@@ -1,0 +1,132 @@
+"""Directories, which an object store doesn't have: the children of one are told by the keys below it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from holdfast.storage.drivers._tasks import together
+from holdfast.storage.errors import InvalidPathError, PathNotFoundError
+from holdfast.storage.path import check_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from holdfast.storage.drivers._objectstore.bucket import Bucket
+    from holdfast.storage.drivers._objectstore.keys import Keys
+
+__all__ = ["any_below", "is_addressable", "list_children", "start_key"]
+
+_ROOM: Final = 2
+"""More entries than asked for: of a directory named as `start_after`, and for telling that there are more."""
+
+_MAX_LOOKUPS: Final = 16
+"""How many names are looked up one by one before reading the rest of the listing is cheaper."""
+
+
+def is_addressable(path: str) -> bool:
+    """Whether a storage path can name it: others' objects, folder markers and our own records have none."""
+    with suppress(InvalidPathError):
+        check_path(path)
+        return True
+    return False
+
+
+def start_key(keys: Keys, path: str, start_after: str | None) -> str | None:
+    """The key after which a listing of a directory can begin, so that nothing greater than `start_after` is missed."""
+    below = path.rstrip("/") + "/"
+    if start_after is None or not start_after.startswith(below):
+        return None
+    return keys.root + start_after[1:]
+
+
+async def any_below(bucket: Bucket, keys: Keys, path: str) -> bool:
+    """Whether a file is below a directory."""
+    cursor: str | None = None
+    while True:
+        page = await bucket.list_page(keys.below(path), limit=_ROOM, cursor=cursor)
+        if any(is_addressable(keys.path(found.key)) and not found.key.endswith("/") for found in page.objects):
+            return True
+        if page.cursor is None:
+            return False
+        cursor = page.cursor
+
+
+async def list_children(
+    bucket: Bucket, keys: Keys, path: str, *, start_after: str | None, limit: int | None
+) -> list[str]:
+    """List a directory's children, as `StorageDriver.list` has it.
+
+    Raises:
+        PathNotFoundError: Nothing is below the path.
+    """
+    children = _Children(bucket, keys, path, start_after, limit)
+    found = await children.collect()
+    if not found and path != "/" and not await any_below(bucket, keys, path):
+        raise PathNotFoundError(path=path)
+    return found
+
+
+class _Children:
+    """Children in the order of their names, read from a listing in the order of keys.
+
+    The two differ: a directory's keys go on with a slash, before which `-` and `.` sort. So after a page that ends at
+    the directory `a-b`, a directory `a` may still come.
+    """
+
+    def __init__(self, bucket: Bucket, keys: Keys, path: str, start_after: str | None, limit: int | None) -> None:
+        self._bucket = bucket
+        self._keys = keys
+        self._path = path
+        self._start_after = start_after
+        self._limit = limit
+        self._names: set[str] = set()
+        self._reached = ""
+
+    async def collect(self) -> list[str]:
+        """The children's paths."""
+        if self._limit == 0 or (self._start_after or "") >= self._path.rstrip("/") + "0":
+            return []
+        start, cursor = start_key(self._keys, self._path, self._start_after), None
+        while True:
+            page = await self._bucket.list_page(
+                self._keys.below(self._path), delimiter=True, start_after=start, cursor=cursor, limit=self._page_limit()
+            )
+            self._take(found.key for found in page.objects if not found.key.endswith("/"))
+            self._take(page.prefixes)
+            cursor = page.cursor
+            if cursor is None or await self._is_enough():
+                return sorted(self._names)[: self._limit]
+
+    def _page_limit(self) -> int | None:
+        return None if self._limit is None else self._limit + _ROOM
+
+    def _take(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._reached = max(self._reached, key)
+            child = self._keys.path(key)
+            if (self._start_after is None or child > self._start_after) and is_addressable(child):
+                self._names.add(child)
+
+    async def _is_enough(self) -> bool:
+        """Whether the first ones, as many as asked for, are known although the listing goes on."""
+        if self._limit is None or len(self._names) < self._limit:
+            return False
+        missing = self._may_be_missing(sorted(self._names)[: self._limit])
+        if len(missing) > _MAX_LOOKUPS:
+            return False
+        there = await together(*(any_below(self._bucket, self._keys, child) for child in missing))
+        self._names |= {child for child, is_there in zip(missing, there, strict=True) if is_there}
+        return True
+
+    def _may_be_missing(self, children: list[str]) -> list[str]:
+        """Directories that would come before some of these, and in the listing after all that was read."""
+        base = len(self._path.rstrip("/")) + 1
+        candidates = {child[:end] for child in children for end in range(base + 1, len(child)) if child[end] in "-."}
+        return [
+            child
+            for child in candidates - self._names
+            if self._keys.key(child) + "/" > self._reached
+            and (self._start_after is None or child > self._start_after)
+            and is_addressable(child)
+        ]

@@ -1,0 +1,119 @@
+"""Reading an object as a stream that goes on where a connection broke."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from holdfast.storage.drivers._objectstore.bucket import PastEndError
+from holdfast.storage.drivers._objectstore.retrying import pause
+from holdfast.storage.errors import IncompleteReadError, PathNotFoundError, PreconditionFailedError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from holdfast.storage.drivers._objectstore.bucket import Bucket, OpenObject
+
+__all__ = ["open_chunks"]
+
+_BREAKS: Final = 5
+"""How often in a row a connection may break without a byte having come."""
+
+
+@asynccontextmanager
+async def open_chunks(
+    bucket: Bucket, key: str, *, offset: int, length: int | None
+) -> AsyncGenerator[AsyncIterator[bytes]]:
+    """Open an object for streaming, as `StorageDriver.reader` has it.
+
+    What is read is one version of the object: where the store tells versions, going on after a break asks for the same.
+    """
+    async with AsyncExitStack() as stack:
+        if length == 0:
+            await bucket.head(key)  # it must be there, even if nothing of it is wanted
+            yield _nothing()
+            return
+        reading = _Reading(bucket, key, offset, length)
+        stack.push_async_callback(reading.aclose)
+        try:
+            await reading.open()
+        except PastEndError:
+            yield _nothing()
+            return
+        chunks = reading.chunks()
+        stack.push_async_callback(chunks.aclose)
+        yield chunks
+
+
+class _Reading:
+    def __init__(self, bucket: Bucket, key: str, offset: int, length: int | None) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._at = offset
+        self._length = length
+        self._end = 0
+        self._version: str | None = None
+        self._opened: OpenObject | None = None
+        self._stack = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Send the request for what is still missing."""
+        left = None if self._length is None else self._length
+        self._opened = opened = await self._stack.enter_async_context(
+            self._bucket.read(self._key, offset=self._at, length=left, version=self._version)
+        )
+        self._version = opened.info.version
+        self._end = opened.info.size if left is None else min(opened.info.size, self._at + left)
+
+    async def aclose(self) -> None:
+        """Free the connection."""
+        await self._stack.aclose()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield all of the range, or raise."""
+        breaks = 0
+        while self._at < self._end:
+            try:
+                chunk = await self._next()
+            except StorageError as error:
+                breaks += 1
+                if not error.retryable or breaks > _BREAKS:
+                    raise
+                await self._reopen(error, breaks)
+                continue
+            breaks = 0
+            chunk = chunk[: self._end - self._at]
+            self._at += len(chunk)
+            if self._length is not None:
+                self._length -= len(chunk)
+            yield chunk
+
+    async def _next(self) -> bytes:
+        if self._opened is None:
+            raise IncompleteReadError(f"broke off at byte {self._at} of {self._end}")
+        chunk = await anext(self._opened.chunks, b"")
+        if not chunk:
+            raise IncompleteReadError(f"ended at byte {self._at} of {self._end}")
+        return chunk
+
+    async def _reopen(self, error: StorageError, breaks: int) -> None:
+        """Go on from where it broke off, with the same content."""
+        self._opened = None
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+        await asyncio.sleep(pause(error, breaks))
+        end = self._end
+        try:
+            await self.open()
+        except (PathNotFoundError, PreconditionFailedError, PastEndError) as gone:
+            message = f"broke off at byte {self._at} of {end}, and the content is another one now"
+            raise IncompleteReadError(message) from gone
+        if self._end != end:
+            raise IncompleteReadError(f"broke off at byte {self._at} of {end}, and the content has another length now")
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    chunks: tuple[bytes, ...] = ()
+    for chunk in chunks:
+        yield chunk

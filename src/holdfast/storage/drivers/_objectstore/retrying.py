@@ -1,0 +1,226 @@
+"""Trying again: a bucket around a vendor's that repeats what can succeed the next time."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
+
+from holdfast.storage.drivers._objectstore.bucket import (
+    Bucket,
+    BucketLimits,
+    ObjectInfo,
+    OpenObject,
+    OpenUpload,
+    Page,
+    Part,
+)
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError, ThrottledError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from holdfast.storage.driver import Buffer, Precondition
+
+__all__ = ["RetryingBucket", "is_retryable", "pause"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ATTEMPTS: Final = 6
+_SECONDS: Final = 90
+"""Nothing is begun again after so long: a client waits behind it."""
+
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same request may succeed later: what its class says, never its text."""
+    return isinstance(error, StorageError) and error.retryable
+
+
+def pause(error: BaseException | None, attempt: int) -> float:
+    """How many seconds to wait before trying again.
+
+    A random part of a bound that doubles ("full jitter": clients that failed together don't come back together), and
+    at least what the store asks for (`Retry-After`), up to a limit.
+
+    Args:
+        error: What failed.
+        attempt: How often it was tried, from 1.
+    """
+    bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+    asked = error.retry_after if isinstance(error, ThrottledError) and error.retry_after else 0.0
+    return min(_LONGEST_PAUSE, asked) + random.uniform(0, bound)  # noqa: S311 - spreads clients, protects nothing
+
+
+class RetryingBucket(Bucket):
+    """A bucket whose calls are repeated, at most 6 times within 90 seconds, where the error's class allows it.
+
+    A write whose answer was lost may have happened. Repeating it is harmless, but for a precondition that then fails on
+    our own content: so that content is compared before it counts as another's.
+    """
+
+    def __init__(self, inner: Bucket) -> None:
+        self._inner = inner
+
+    @property
+    def limits(self) -> BucketLimits:
+        """See `Bucket.limits`."""
+        return self._inner.limits
+
+    async def get(self, key: str) -> bytes:
+        """See `Bucket.get`."""
+        return await self._again(self._inner.get, key)
+
+    @asynccontextmanager
+    async def read(
+        self, key: str, *, offset: int = 0, length: int | None = None, version: str | None = None
+    ) -> AsyncIterator[OpenObject]:
+        """See `Bucket.read`. Only opening is repeated: who reads knows where it broke off."""
+
+        async def enter() -> tuple[Any, OpenObject]:
+            opened = self._inner.read(key, offset=offset, length=length, version=version)
+            return opened, await opened.__aenter__()
+
+        manager, opened = await self._again(enter)
+        try:
+            yield opened
+        finally:
+            await manager.__aexit__(None, None, None)
+
+    async def head(self, key: str) -> ObjectInfo:
+        """See `Bucket.head`."""
+        return await self._again(self._inner.head, key)
+
+    async def put(self, key: str, content: Buffer, *, precondition: Precondition | None = None) -> str | None:
+        """See `Bucket.put`."""
+        lost = False
+
+        async def put() -> str | None:
+            nonlocal lost
+            try:
+                return await self._inner.put(key, content, precondition=precondition)
+            except PreconditionFailedError:
+                if lost and (version := await self._version_if_ours(key, content)) is not None:
+                    return version
+                raise
+            except StorageError as error:
+                lost = lost or error.retryable
+                raise
+
+        return await self._again(put)
+
+    async def copy(self, source: ObjectInfo, key: str) -> None:
+        """See `Bucket.copy`."""
+        await self._again(self._inner.copy, source, key)
+
+    async def delete(self, key: str) -> None:
+        """See `Bucket.delete`."""
+        await self._again(self._inner.delete, key)
+
+    async def delete_many(self, keys: Sequence[str]) -> Mapping[str, StorageError]:
+        """See `Bucket.delete_many`. Only those that may succeed are tried again."""
+        failures = dict(await self._again(self._inner.delete_many, keys))
+        again = [key for key, error in failures.items() if error.retryable]
+        for key in again:
+            try:
+                await self.delete(key)
+            except StorageError as error:
+                failures[key] = error
+            else:
+                del failures[key]
+        return failures
+
+    async def list_page(
+        self,
+        prefix: str,
+        *,
+        delimiter: bool = False,
+        start_after: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """See `Bucket.list_page`."""
+        return await self._again(
+            self._inner.list_page, prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit
+        )
+
+    async def sign(self, key: str, *, method: str) -> str | None:
+        """See `Bucket.sign`."""
+        return await self._again(self._inner.sign, key, method=method)
+
+    async def begin_upload(self, key: str) -> str:
+        """See `Bucket.begin_upload`. One whose answer was lost stays open, and is found by `list_uploads`."""
+        return await self._again(self._inner.begin_upload, key)
+
+    async def put_part(self, key: str, upload_id: str, number: int, content: Buffer) -> Part:
+        """See `Bucket.put_part`."""
+        return await self._again(self._inner.put_part, key, upload_id, number, content)
+
+    async def copy_part(
+        self, key: str, upload_id: str, number: int, source: ObjectInfo, *, offset: int, length: int
+    ) -> Part:
+        """See `Bucket.copy_part`."""
+        return await self._again(self._inner.copy_part, key, upload_id, number, source, offset=offset, length=length)
+
+    async def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+        """See `Bucket.complete_upload`."""
+        await self._again(self._inner.complete_upload, key, upload_id, parts)
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """See `Bucket.abort_upload`."""
+        await self._again(self._inner.abort_upload, key, upload_id)
+
+    async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
+        """See `Bucket.list_uploads`. Not repeated: what was yielded can't be taken back."""
+        async for upload in self._inner.list_uploads(prefix):
+            yield upload
+
+    async def identify(self) -> str:
+        """See `Bucket.identify`."""
+        return await self._inner.identify()
+
+    async def aclose(self) -> None:
+        """See `Bucket.aclose`."""
+        await self._inner.aclose()
+
+    async def _again(self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await a call; what goes well costs nothing more."""
+        try:
+            return await call(*args, **kwargs)
+        except StorageError as error:
+            if not error.retryable:
+                raise
+            first: StorageError | None = error
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_retryable),
+            wait=_wait,
+            stop=stop_after_attempt(_ATTEMPTS) | stop_after_delay(_SECONDS),
+            reraise=True,
+        )
+
+        async def attempt() -> T:
+            nonlocal first
+            if first is not None:  # the attempt that failed already
+                error, first = first, None
+                raise error
+            return await call(*args, **kwargs)
+
+        return await retrying(attempt)
+
+    async def _version_if_ours(self, key: str, content: Buffer) -> str | None:
+        try:
+            info = await self._inner.head(key)
+            ours = info.size == len(content) and await self._inner.get(key) == bytes(content)
+        except PathNotFoundError:
+            return None
+        return info.version if ours else None
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return pause(error, state.attempt_number)

@@ -1,0 +1,177 @@
+r"""Unfinished writes as the store keeps them: one small object each, beside which parts may be on their way.
+
+A record holds what is needed to go on: the store's id of the upload, its parts, and the bytes that are too few for a
+part. So a write is continued by one request, in any process, and nothing has to be searched for.
+
+A record is text that a person can read, then bytes:
+
+    {"id": "...", "path": "/a/b", "upload_id": "...", "parts": [[1, 5242880, "etag"], ...]}\\n
+    <the tail>
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from holdfast.storage.driver import CreateOnly, MatchVersion
+from holdfast.storage.drivers._objectstore.bucket import Part
+from holdfast.storage.errors import (
+    InvalidResumeTokenError,
+    PathNotFoundError,
+    PreconditionFailedError,
+    WriteConflictError,
+)
+
+if TYPE_CHECKING:
+    from holdfast.storage.driver import Precondition
+    from holdfast.storage.drivers._objectstore.bucket import Bucket
+    from holdfast.storage.drivers._objectstore.keys import Keys
+
+__all__ = ["Session", "Sessions", "Stored", "new_session", "read_token", "token_of"]
+
+_ID_BYTES: Final = 16
+_log = structlog.get_logger(__name__)
+
+
+class Session(msgspec.Struct, frozen=True):
+    """An unfinished write.
+
+    Attributes:
+        id: Its identity; a write that begins anew at the same path has another.
+        path: Where it is to be committed.
+        upload_id: The store's upload of its parts; `None` while it has none.
+        parts: The parts, in order, without a gap.
+    """
+
+    id: str
+    path: str
+    upload_id: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes in its parts."""
+        return sum(part.size for part in self.parts)
+
+
+class Stored(NamedTuple):
+    """An unfinished write as it was read.
+
+    Attributes:
+        session: What is known of it.
+        tail: The bytes after its parts.
+        version: Of the record; `None` where the store tells none.
+    """
+
+    session: Session
+    tail: bytes
+    version: str | None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the write can be continued."""
+        return bool(self.session.id)
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Session).decode
+
+
+def new_session(path: str) -> Session:
+    """Begin a write. Nothing is stored."""
+    return Session(secrets.token_hex(_ID_BYTES), path)
+
+
+def token_of(session: Session) -> str:
+    """The resume token of a session: its identity, for the record has all else."""
+    return base64.urlsafe_b64encode(bytes.fromhex(session.id)).decode("ascii").rstrip("=")
+
+
+def read_token(token: str) -> str:
+    """The identity in a resume token.
+
+    Raises:
+        InvalidResumeTokenError: It isn't one of ours.
+    """
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidResumeTokenError from error
+    if len(raw) != _ID_BYTES:
+        raise InvalidResumeTokenError
+    return raw.hex()
+
+
+class Sessions:
+    """The records of a bucket."""
+
+    def __init__(self, bucket: Bucket, keys: Keys) -> None:
+        self._bucket = bucket
+        self._keys = keys
+
+    async def load(self, path: str) -> Stored | None:
+        """Read the record of a path; `None` where no unfinished write is."""
+        return await self.load_record(self._keys.record(path), path)
+
+    async def load_record(self, key: str, path: str) -> Stored | None:
+        """Read a record. One that can't be read is there without its session, to be thrown away, and is logged."""
+        try:
+            async with self._bucket.read(key) as opened:
+                content = b"".join([chunk async for chunk in opened.chunks])
+        except PathNotFoundError:
+            return None
+        header, _, tail = content.partition(b"\n")
+        try:
+            session = _decode(header)
+        except msgspec.MsgspecError as error:
+            _log.warning("the record of an unfinished write can't be read", key=key, error=str(error))
+            return Stored(Session("", path), b"", opened.info.version)
+        return Stored(session, tail, opened.info.version)
+
+    async def save(self, session: Session, tail: bytes, *, replaces: str | None, is_new: bool) -> str | None:
+        """Write a session's record, and return the version of it.
+
+        Args:
+            session: What is known of the write.
+            tail: The bytes after its parts.
+            replaces: The version that this one follows, where the store told one.
+            is_new: Whether the session has no record yet.
+
+        Raises:
+            WriteConflictError: Another process has gone on with the write, or begun another one.
+        """
+        limits = self._bucket.limits
+        precondition: Precondition | None = None
+        if is_new and limits.create_only:
+            precondition = CreateOnly()
+        elif replaces is not None and limits.match_version:
+            precondition = MatchVersion(replaces)
+        content = b"".join((_encode(session), b"\n", tail))
+        try:
+            return await self._bucket.put(self._keys.record(session.path), content, precondition=precondition)
+        except PreconditionFailedError as error:
+            raise WriteConflictError("another process goes on with this unfinished write") from error
+
+    async def is_current(self, session: Session, version: str | None) -> bool:
+        """Whether the record is still the one that was read or written last."""
+        try:
+            info = await self._bucket.head(self._keys.record(session.path))
+        except PathNotFoundError:
+            return False
+        return version is None or info.version == version
+
+    async def forget(self, session: Session) -> None:
+        """Delete the record of a write that has ended."""
+        await self._bucket.delete(self._keys.record(session.path))
+
+    async def discard(self, session: Session) -> None:
+        """Throw a write away: the parts that the store has, then its record."""
+        if session.upload_id is not None:
+            await self._bucket.abort_upload(self._keys.key(session.path), session.upload_id)
+        await self.forget(session)

@@ -1,0 +1,59 @@
+"""Waiting for what must not be left half done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["settled", "together", "whole"]
+
+T = TypeVar("T")
+
+
+async def settled(future: asyncio.Future[T]) -> None:
+    """Wait until a future is done, however often the waiting task is cancelled; then pass the cancellation on.
+
+    A thread can't be interrupted, and a request that was sent can't be taken back: who goes on while it still works
+    would close its file or undo a later write.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait({future})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
+async def whole(steps: Coroutine[Any, Any, T]) -> T:
+    """Run steps to their end, however often the caller is cancelled; then pass the cancellation on."""
+    task = asyncio.ensure_future(steps)
+    try:
+        await settled(task)
+    finally:
+        error = task.exception()
+    if error is not None:
+        raise error
+    return task.result()
+
+
+async def together(*steps: Coroutine[Any, Any, T]) -> list[T]:
+    """Run steps at the same time; where one fails, or the caller is cancelled, the others are cancelled and awaited.
+
+    Returns:
+        Their results, in the order of the steps.
+
+    Raises:
+        BaseException: Of the step that failed first.
+    """
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
