@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ from rich.table import Table
 
 __all__ = ["Result", "Unit", "show", "write_json"]
 
-Unit = Literal["requests/s", "MB/s", "MB"]
+Unit = Literal["requests/s", "lists/s", "MB/s", "MB"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +24,14 @@ class Result:
     Attributes:
         name: The work.
         unit: Of the samples; more is better, but for memory.
-        ratio: The least ratio to docker-registry that is asked for, None where none is.
+        ratios: The least ratio that is asked for, by the name of whom it is to.
         limit: The most that Holdfast may come to, None where no limit is.
         samples: What each server came to, by its name, repetition by repetition.
     """
 
     name: str
     unit: Unit
-    ratio: float | None = None
+    ratios: Mapping[str, float] = field(default_factory=dict)
     limit: float | None = None
     samples: dict[str, list[float]] = field(default_factory=dict)
 
@@ -53,32 +54,33 @@ class Result:
         ours = self.median("holdfast")
         if self.limit is not None:
             return None if ours is None else ours <= self.limit
-        ratio = self.ratio_to("docker-registry")
-        return None if self.ratio is None or ratio is None else ratio >= self.ratio
+        reached = {name: self.ratio_to(name) for name in self.ratios}
+        if not reached or None in reached.values():
+            return None
+        return all((reached[name] or 0) >= ratio for name, ratio in self.ratios.items())
 
     def target(self) -> str:
         """Returns what is asked for, in words."""
         if self.limit is not None:
             return f"at most {self.limit:g} {self.unit}"
-        return "" if self.ratio is None else f"at least {self.ratio:g} x docker-registry"
+        return ", ".join(f"at least {ratio:g} x {name}" for name, ratio in self.ratios.items())
 
 
-def show(results: list[Result], console: Console) -> None:
-    """Prints a table: medians, ratios, targets."""
+def show(results: list[Result], console: Console, peers: Sequence[str] = ("docker-registry", "nginx")) -> None:
+    """Prints a table: medians, ratios to the peers, targets."""
     table = Table(title="medians of all repetitions; x is the ratio of holdfast to the column before it")
     table.add_column("work")
-    for column in ("holdfast", "docker-registry", "x", "nginx", "x"):
-        table.add_column(column, justify="right")
+    table.add_column("holdfast", justify="right")
+    for peer in peers:
+        table.add_column(peer, justify="right")
+        table.add_column("x", justify="right")
     table.add_column("target")
     table.add_column("met")
     for result in results:
         table.add_row(
             f"{result.name}, {result.unit}",
             _number(result.median("holdfast")),
-            _number(result.median("docker-registry")),
-            _number(result.ratio_to("docker-registry")),
-            _number(result.median("nginx")),
-            _number(result.ratio_to("nginx")),
+            *(_number(value) for peer in peers for value in (result.median(peer), result.ratio_to(peer))),
             result.target(),
             {True: "[green]yes[/]", False: "[red]no[/]", None: ""}[result.met()],
         )

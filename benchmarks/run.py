@@ -19,9 +19,10 @@ from tests.services.holdfast_server import HoldfastServer
 from tests.services.server import Server
 from tests.services.tools import Tool
 
-__all__ = ["Plan", "Tools", "measure"]
+__all__ = ["Plan", "Tools", "blob_file", "measure", "rotated"]
 
 _MB = 1_000_000
+_GO = GoRegistry.name
 
 _QUIET = {"level": "error", "accesslog": {"disabled": True}}
 
@@ -112,7 +113,7 @@ def _gets(content: Content) -> list[_Get]:
     manifests = f"/v2/{REPOSITORY}/manifests"
     gets = [
         _Get(
-            result=Result(name=f"GET manifest by {kind}", unit="requests/s", ratio=10),
+            result=Result(name=f"GET manifest by {kind}", unit="requests/s", ratios={_GO: 10}),
             path=f"{manifests}/{reference}",
             file="/" + blob_file(content.digest("manifest")),
             accept=MANIFEST_TYPE,
@@ -120,9 +121,9 @@ def _gets(content: Content) -> list[_Get]:
         for kind, reference in (("tag", TAG), ("digest", content.digest("manifest")))
     ]
     blobs: list[Result] = [
-        Result(name="GET blob 4 KiB", unit="requests/s", ratio=12),
-        Result(name="GET blob 1 MiB", unit="MB/s", ratio=2),
-        Result(name="GET blob 64 MiB", unit="MB/s", ratio=1),
+        Result(name="GET blob 4 KiB", unit="requests/s", ratios={_GO: 12}),
+        Result(name="GET blob 1 MiB", unit="MB/s", ratios={_GO: 2}),
+        Result(name="GET blob 64 MiB", unit="MB/s", ratios={_GO: 1}),
     ]
     for name, result in zip(BLOB_SIZES, blobs, strict=True):
         path = f"/v2/{REPOSITORY}/blobs/{content.digest(name)}"
@@ -135,7 +136,7 @@ def _measure_gets(servers: list[Server], content: Content, wrk: Tool, plan: Plan
     for repetition in range(plan.repetitions):
         console.print(f"downloads, round {repetition + 1} of {plan.repetitions}")
         for get in gets:
-            for server in _rotated(servers, repetition):
+            for server in rotated(servers, repetition):
                 load = run_wrk(wrk, get.url(server), accept=get.accept, seconds=plan.seconds, scratch=server.scratch)
                 in_bytes = get.result.unit == "MB/s"
                 get.result.add(server.name, load.bytes_per_second / _MB if in_bytes else load.requests_per_second)
@@ -145,13 +146,13 @@ def _measure_gets(servers: list[Server], content: Content, wrk: Tool, plan: Plan
 def _measure_pushes(registries: list[Server], noise: Noise, plan: Plan, console: Console) -> list[Result]:
     name = f"push of {noise.size >> 20} MiB"
     results = {
-        Framing.CHUNKED: Result(name=f"{name}, chunked", unit="MB/s", ratio=2.5),
-        Framing.LENGTH: Result(name=f"{name}, length known", unit="MB/s", ratio=2.5),
+        Framing.CHUNKED: Result(name=f"{name}, chunked", unit="MB/s", ratios={_GO: 2.5}),
+        Framing.LENGTH: Result(name=f"{name}, length known", unit="MB/s", ratios={_GO: 2.5}),
     }
     for repetition in range(plan.repetitions):
         console.print(f"pushes, round {repetition + 1} of {plan.repetitions}")
         for framing, result in results.items():
-            for server in _rotated(registries, repetition):
+            for server in rotated(registries, repetition):
                 blob = noise.variant()
                 _claim_memory(server.scratch / "memory", noise.size)
                 seconds = push(server, "bench/push", blob, framing)
@@ -197,7 +198,7 @@ def blob_file(digest: str) -> str:
     return f"docker/registry/v2/blobs/{algorithm}/{hexadecimal[:2]}/{hexadecimal}/data"
 
 
-def _rotated(servers: list[Server], by: int) -> list[Server]:
+def rotated(servers: list[Server], by: int) -> list[Server]:
     """The servers beginning with another one each round: none is always the one after the slowest."""
     turn = by % len(servers)
     return servers[turn:] + servers[:turn]

@@ -1,6 +1,7 @@
-"""Debian's docker-registry (Distribution 2.8, in Go), on the filesystem."""
+"""Debian's docker-registry (Distribution 2.8, in Go), on the filesystem or another of its drivers."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ __all__ = ["GoRegistry"]
 
 
 class GoRegistry(Server):
-    """The Go registry on a data folder, with deletes enabled.
+    """The Go registry on a data folder or a bucket, with deletes enabled.
 
     Args:
         tool: The `docker-registry` executable.
@@ -20,14 +21,25 @@ class GoRegistry(Server):
         scratch: As for `Server`.
         port: As for `Server`.
         logs: Whether it logs what it logs by default, each request included; errors alone when not.
+        driver: The driver and its parameters, as the section `storage` names them; the filesystem when not given.
     """
 
     name = "docker-registry"
 
-    def __init__(self, *, tool: Tool, root: Path, scratch: Path, port: int | None = None, logs: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        tool: Tool,
+        root: Path,
+        scratch: Path,
+        port: int | None = None,
+        logs: bool = False,
+        driver: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         super().__init__(root=root, scratch=scratch, port=port)
         self._tool = tool
         self._logs = logs
+        self._driver = driver or {"filesystem": {"rootdirectory": str(root)}}
 
     def command(self) -> list[str]:
         """Writes the configuration, and returns the command that reads it."""
@@ -35,10 +47,12 @@ class GoRegistry(Server):
             "version": 0.1,
             "log": {} if self._logs else {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
-                "filesystem": {"rootdirectory": str(self.root)},
+                **self._driver,
                 "delete": {"enabled": True},
                 # As in Debian's own configuration file: what an operator replaces has this cache.
                 "cache": {"blobdescriptor": "inmemory"},
+                # Ours is told the same where it can redirect: a client that can't reach the store gets its content.
+                "redirect": {"disable": True},
             },
             # Without a secret of its own, locations of uploads end with the process that named them.
             "http": {"addr": self.address, "secret": "the same after a restart"},

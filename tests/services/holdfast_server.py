@@ -49,6 +49,7 @@ class HoldfastServer(Server):
         config: What the configuration file says beyond the filesystem storage and the address; sections named here
             are laid over those.
         tls: What it serves TLS with; plain HTTP when not given.
+        driver: The driver and its parameters, as the section `storage` names them; the filesystem when not given.
     """
 
     name = "holdfast"
@@ -61,11 +62,15 @@ class HoldfastServer(Server):
         port: int | None = None,
         config: Mapping[str, Mapping[str, object]] | None = None,
         tls: ServedTLS | None = None,
+        driver: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         super().__init__(root=root, scratch=scratch, port=port)
         if tls is not None:
             config = {**(config or {}), "http": {"tls": tls.section(), **(config or {}).get("http", {})}}
+        if driver is not None:
+            config = config or {}
         self._config = config
+        self._driver = driver or {"filesystem": {"rootdirectory": str(root)}}
         self._tls = tls
 
     @property
@@ -87,7 +92,7 @@ class HoldfastServer(Server):
         config: dict[str, object] = {
             "version": 0.1,
             **self._config,
-            "storage": {"filesystem": {"rootdirectory": str(self.root)}, **self._config.get("storage", {})},
+            "storage": {**self._driver, **self._config.get("storage", {})},
             "http": {"addr": self.address, **self._config.get("http", {})},
         }
         path = self.scratch / f"{self.name}-{self.port}.yml"
