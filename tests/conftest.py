@@ -3,6 +3,8 @@ from collections.abc import Generator
 
 import pytest
 
+pytest_plugins = ("tests.services.stores.plugin",)
+
 _skips = pytest.StashKey[list[str]]()
 
 

@@ -5,9 +5,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Tool", "find_tool"]
+__all__ = ["TOOLS", "Tool", "find_tool"]
 
-_TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+"""Where the scripts put what they fetch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +27,9 @@ class Tool:
 def find_tool(name: str) -> Tool | None:
     """Returns the program as `scripts/fetch-tools` unpacked it, else as it is on PATH, else None."""
     env = dict(os.environ)
-    unpacked = _TOOLS / "bin" / name
+    unpacked = TOOLS / "bin" / name
     if unpacked.exists():
-        env["LD_LIBRARY_PATH"] = str(_TOOLS / "lib")
+        env["LD_LIBRARY_PATH"] = str(TOOLS / "lib")
         return Tool(path=unpacked, env=env)
     installed = shutil.which(name)
     return None if installed is None else Tool(path=Path(installed), env=env)

@@ -1,0 +1,118 @@
+"""OpenStack Swift on one machine, with its own interface and that of S3 on the same port."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from tests.services.server import ServerError, free_port
+from tests.services.tools import Tool
+
+from .exchange import accepts, ask
+from .process import StoreProcess, StoreServer, run_to_end
+from .s3 import S3Service
+from .swift_config import proxy_config, ring_script, server_config, swift_config
+
+__all__ = ["LACKS", "Swift", "SwiftService"]
+
+LACKS: Mapping[str, str] = {
+    "match_on_put": "PutObject ignores or refuses If-Match",
+    "encryption": "server-side encryption isn't there",
+    "storage_classes": "there is STANDARD alone",
+}
+"""What S3 does and Swift's S3 interface does not, by a name of ours; a test tries each."""
+
+_SERVERS = ("account", "container", "object")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwiftService:
+    """A running Swift.
+
+    Attributes:
+        s3: Its S3 interface.
+        auth_url: Where version 1 of its authentication is.
+        user: The user, `account:name`.
+        password: The user's password.
+    """
+
+    s3: S3Service
+    auth_url: str
+    user: str
+    password: str = field(repr=False)
+
+
+class Swift(StoreServer[SwiftService]):
+    """Swift's proxy and storage servers, with one copy of everything, and the memcached that keeps its tokens.
+
+    Args:
+        folder: A folder for all that it writes, on a file system with extended attributes.
+        programs: The folder of its executables.
+        memcached: The other server that it needs.
+    """
+
+    name: ClassVar[str] = "swift_s3"
+
+    def __init__(self, folder: Path, *, programs: Path, memcached: Tool) -> None:
+        super().__init__(folder)
+        self._programs = programs
+        self._memcached = memcached
+
+    def launch(self, folder: Path) -> SwiftService:
+        """Writes the configuration and starts the servers."""
+        _check_attributes(folder)
+        ports = {name: free_port() for name in (*_SERVERS, "proxy", "memcached")}
+        user, password = "test:tester", "testing"
+        _write(folder, ports, user=user, password=password)
+        script = ring_script({name: ports[name] for name in _SERVERS})
+        environment = {**os.environ, "SWIFT_DIR": str(folder)}
+        run_to_end([self._programs / "python", "-c", script, folder], environment=environment)
+        self._run_memcached(folder, ports["memcached"])
+        processes = [self._process(folder, name, ports[name], environment) for name in (*_SERVERS, "proxy")]
+        for process in processes:
+            self.run(process)
+        endpoint = f"http://127.0.0.1:{ports['proxy']}"
+        s3 = S3Service(name=self.name, endpoint=endpoint, access_key=user, secret_key=password, lacks=LACKS)
+        return SwiftService(s3=s3, auth_url=f"{endpoint}/auth/v1.0", user=user, password=password)
+
+    def _run_memcached(self, folder: Path, port: int) -> None:
+        # It refuses to be root without being told so.
+        user = ["-u", "root"] if os.getuid() == 0 else []
+        process = StoreProcess(
+            name="memcached",
+            command=[self._memcached.path, "-l", "127.0.0.1", "-p", str(port), "-m", "32", *user],
+            folder=folder,
+            ready=lambda: accepts(port),
+            environment=self._memcached.env,
+        )
+        self.run(process)
+
+    def _process(self, folder: Path, name: str, port: int, environment: Mapping[str, str]) -> StoreProcess:
+        return StoreProcess(
+            name=f"swift-{name}",
+            command=[self._programs / f"swift-{name}-server", folder / f"{name}-server.conf", "verbose"],
+            folder=folder,
+            ready=lambda: ask("GET", f"http://127.0.0.1:{port}/healthcheck").status == 200,
+            environment=environment,
+            grace=2,
+        )
+
+
+def _write(folder: Path, ports: Mapping[str, int], *, user: str, password: str) -> None:
+    (folder / "devices" / "d1").mkdir(parents=True)
+    (folder / "cache").mkdir()
+    (folder / "swift.conf").write_text(swift_config())
+    (folder / "container-sync-realms.conf").touch()
+    for name in _SERVERS:
+        (folder / f"{name}-server.conf").write_text(server_config(name, folder, ports[name]))
+    proxy = proxy_config(folder, ports["proxy"], ports["memcached"], user=user, password=password)
+    (folder / "proxy-server.conf").write_text(proxy)
+
+
+def _check_attributes(folder: Path) -> None:
+    try:
+        os.setxattr(folder, "user.swift.metadata", b"any")
+    except OSError as error:
+        msg = f"Swift needs extended attributes, and {folder} has none: {error}"
+        raise ServerError(msg) from error
