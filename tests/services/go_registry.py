@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from .server import Server, ServerError
+from .server import Server, ServerError, uncredentialed
 from .tools import Tool
 
 __all__ = ["GoRegistry"]
@@ -77,4 +77,4 @@ class GoRegistry(Server):
 
     def environment(self) -> dict[str, str]:
         """Returns what the executable needs to find its libraries."""
-        return self._tool.env
+        return uncredentialed(self._tool.env)

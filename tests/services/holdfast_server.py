@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from .server import Server
+from .server import Server, uncredentialed
 
 __all__ = ["HOLDFAST", "HoldfastServer", "ServedTLS"]
 
@@ -101,4 +101,4 @@ class HoldfastServer(Server):
 
     def environment(self) -> dict[str, str]:
         """Returns our environment without what would configure the registry behind the test's back."""
-        return {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_")}
+        return uncredentialed(os.environ)

@@ -6,10 +6,13 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Self
 
-__all__ = ["Server", "ServerError", "free_port"]
+__all__ = ["Server", "ServerError", "free_port", "uncredentialed"]
+
+_CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "REGISTRY_")
 
 
 class ServerError(Exception):
@@ -22,6 +25,11 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
     return port
+
+
+def uncredentialed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns an environment without what would configure a registry or its store behind the test's back."""
+    return {key: value for key, value in environment.items() if not key.startswith(_CREDENTIALS)}
 
 
 class Server(ABC):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdfast.registry.store import catalog, paths
+from holdfast.registry.store import catalog, catalog_walk, paths
 from holdfast.registry.store.catalog import list_repositories, own_directories
 from holdfast.storage.errors import StorageUnavailableError
 from holdfast.testing.drivers import CountingDriver, Fault, FaultyDriver
@@ -20,15 +20,24 @@ NAME = st.lists(COMPONENT, min_size=1, max_size=3).map("/".join)
 
 @pytest.fixture(scope="module", autouse=True)
 def small_listings() -> Iterator[None]:
-    """Listings of a few names each, so that small trees take many."""
-    with patch.multiple(catalog, _CHUNK=3, _AT_ONCE=3, _OWN=2):
+    """Listings of a few names each, so that small trees take many; walks that leap and give up early."""
+    with (
+        patch.multiple(catalog, _CHUNK=3, _AT_ONCE=3, _OWN=2, LEAST_NAMES=4),
+        patch.multiple(catalog_walk, _ENOUGH_FILES=6, _FILES_PER_NAME=2, _RUN=3),
+    ):
         yield
 
 
-async def fill(storage: Storage, names: set[str], part: str = "_manifests/tags/x/current/link") -> None:
-    """Repositories that have just one file."""
+async def opened(storage: Storage, last: str | None = None) -> list[str]:
+    """All repositories, found without walking."""
+    return [name async for name in catalog._by_opening(storage.driver, last=last, limit=None, having="_manifests")]
+
+
+async def fill(storage: Storage, names: set[str], *parts: str) -> None:
+    """Repositories with a file in each of some directories."""
     for name in names:
-        await storage.put(f"{paths.REPOSITORIES}/{name}/{part}", LINK)
+        for part in parts or ["_manifests"]:
+            await storage.put(f"{paths.REPOSITORIES}/{name}/{part}/file", LINK)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,17 +49,22 @@ async def fill(storage: Storage, names: set[str], part: str = "_manifests/tags/x
     | st.text("ab/.-_~ !A", max_size=6)
     | st.tuples(NAME, st.text("ab.-!/", max_size=2)).map("".join),
     limit=st.none() | st.integers(0, 6),
+    parts=st.sets(st.sampled_from([f"_layers/{number}" for number in range(5)]))
+    | st.sets(st.sampled_from([f"_manifests/{number}" for number in range(5)])),
 )
-async def test_any_repositories(names: set[str], others: set[str], last: str | None, limit: int | None) -> None:
+async def test_any_repositories(
+    names: set[str], others: set[str], last: str | None, limit: int | None, parts: set[str]
+) -> None:
     """The repositories are sorted, from any text on, however the names cut across directories and listings."""
     storage = inmemory()
-    await fill(storage, names)
-    await fill(storage, others, "_uploads/x/startedat")
+    await fill(storage, names, "_manifests", *parts)
+    await fill(storage, others, *parts - {part for part in parts if "_m" in part}, "_uploads/x")
 
     found = [name async for name in list_repositories(storage.driver, last=last, limit=limit)]
 
     expected = [name for name in sorted(names) if last is None or name > last]
     assert expected[:limit] == found
+    assert expected == await opened(storage, last)
     uploading = [name async for name in list_repositories(storage.driver, having="_uploads")]
     assert sorted(others) == uploading
 
@@ -100,7 +114,8 @@ async def test_an_error_is_no_end_of_the_list() -> None:
     """A listing that fails fails the whole: what couldn't be looked at isn't left out."""
     storage = inmemory()
     await fill(storage, {"a", "b", "c"})
-    driver = FaultyDriver(storage.driver, Fault(op="list", path="*/b"))
+    for fault in (Fault(op="list", path="*/b"), Fault(op="walk")):
+        driver = FaultyDriver(storage.driver, fault)
 
-    with pytest.raises(StorageUnavailableError):
-        [name async for name in list_repositories(driver)]
+        with pytest.raises(StorageUnavailableError):
+            [name async for name in list_repositories(driver, limit=3 if fault.op == "list" else None)]

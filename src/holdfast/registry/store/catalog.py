@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import heapq
 import re
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.registry.model.reference import MAX_NAME_LENGTH
 from holdfast.registry.store import paths
+from holdfast.registry.store.catalog_walk import LEAST_NAMES, RepositoryWalk
 from holdfast.registry.store.order import start_after
 from holdfast.registry.store.parallel import in_parallel
 from holdfast.storage.errors import PathNotFoundError
@@ -56,6 +58,8 @@ async def list_repositories(
 ) -> AsyncGenerator[str, None]:
     """Yield repositories in byte order. An empty store has none.
 
+    Many names of a remote store are read by walking, as long as that takes fewer requests.
+
     Args:
         driver: The storage.
         last: Only those after this text, which need not be a name.
@@ -63,6 +67,27 @@ async def list_repositories(
         having: What makes a directory a repository. By default, that it has a manifest or a tag; `_uploads`, for
             one, finds those where something was uploaded.
     """
+    left = limit
+    remote = not driver.capabilities.local_path
+    if remote and (limit is None or limit >= LEAST_NAMES):
+        walk = RepositoryWalk(driver, last=last, having=having, is_name=_is_name)
+        async with aclosing(walk.names()) as names:
+            async for name in names:
+                yield name
+                last = name
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
+        if walk.is_complete:
+            return
+    async with aclosing(_by_opening(driver, last=last, limit=left, having=having)) as names:
+        async for name in names:
+            yield name
+
+
+async def _by_opening(
+    driver: StorageDriver, *, last: str | None, limit: int | None, having: str
+) -> AsyncGenerator[str, None]:
     unopened = [_Unopened("", "", None)]
     found: list[str] = []
     left = limit
@@ -122,6 +147,10 @@ async def _open(driver: StorageDriver, entry: _Unopened, *, last: str | None, ch
     if len(listed) == chunk:  # of many children, those that begin with `_` needn't be among the first
         return _Opened(await own_directories(driver, entry.name), children)
     return _Opened(frozenset(child for child in names if child.startswith("_")), children)
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and all(map(_is_component, name.split("/")))
 
 
 def _component_below(prefix: str, last: str | None) -> str:
