@@ -14,7 +14,7 @@ from rich.table import Table
 
 __all__ = ["Result", "Unit", "show", "write_json"]
 
-Unit = Literal["requests/s", "lists/s", "MB/s", "MB"]
+Unit = Literal["requests/s", "MB/s", "MB"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ def measure(folder: Path, tools: Tools, plan: Plan, console: Console) -> list[Re
             put_crowd(parameters, content.manifest, tags=plan.tags, repositories=plan.repositories)
             return [
                 *_measure_gets(registries, parameters, _gets(content), plan, console, wrk=tools.wrk),
-                *_measure_lists(registries, plan, console),
+                *_measure_lists(registries, plan, console, wrk=tools.wrk),
                 *_measure_pushes(registries, Noise(folder / "noise", plan.push_size), plan, console),
             ]
 
@@ -110,10 +110,14 @@ def _registries(folder: Path, tools: Tools, parameters: dict[str, Any]) -> Itera
         root=folder,
         scratch=scratch,
         driver={"s3": {**parameters, "secure": False, "v4auth": True}},
+        further={"catalog": {"maxentries": _CATALOG}},
     )
     with ours, theirs:
         yield [ours, theirs]
 
+
+_CATALOG = 5000
+"""More repositories than there are."""
 
 _CONFIG: dict[str, dict[str, object]] = {
     "log": _LOGS,
@@ -171,31 +175,37 @@ def _measure_gets(
     return [get.result for get in gets]
 
 
-def _measure_lists(registries: list[Server], plan: Plan, console: Console) -> list[Result]:
-    tags = Result(name=f"list of {plan.tags:,} tags", unit="lists/s", ratios={PEERS[0]: 5})
-    catalog = Result(name=f"catalog of {plan.repositories:,} repositories", unit="lists/s", ratios={PEERS[0]: 5})
-    for repetition in range(plan.repetitions):
-        console.print(f"lists, round {repetition + 1} of {plan.repetitions}")
-        for server in rotated(registries, repetition):
-            tags.add(server.name, 1 / _list(server, f"/v2/{TAGGED}/tags/list", "tags", plan.tags))
-            # The bucket has two more: the one with many tags, and that of the downloads.
-            catalog.add(server.name, 1 / _list(server, "/v2/_catalog?n=1000", "repositories", plan.repositories + 2))
-    return [tags, catalog]
+def _measure_lists(registries: list[Server], plan: Plan, console: Console, *, wrk: Tool) -> list[Result]:
+    """Whole lists, asked for by as many clients as everything else; and, for whoever is alone, one after the other."""
+    lists = {
+        f"list of {plan.tags:,} tags": (f"/v2/{TAGGED}/tags/list", "tags", plan.tags),
+        f"catalog of {plan.repositories:,} repositories": (
+            f"/v2/_catalog?n={_CATALOG}",
+            "repositories",
+            plan.repositories,
+        ),
+    }
+    results: list[Result] = []
+    for name, (path, kind, expected) in lists.items():
+        many = Result(name=name, unit="requests/s", ratios={PEERS[0]: 5})
+        alone = Result(name=f"{name}, one client", unit="requests/s")
+        for repetition in range(plan.repetitions):
+            console.print(f"{name}, round {repetition + 1} of {plan.repetitions}")
+            for server in rotated(registries, repetition):
+                alone.add(server.name, 1 / _list(server, path, kind, expected))
+                load = run_wrk(wrk, server.url + path, accept="*/*", seconds=plan.seconds, scratch=server.scratch)
+                many.add(server.name, load.requests_per_second)
+        results += [many, alone]
+    return results
 
 
 def _list(server: Server, path: str, kind: str, expected: int) -> float:
-    """The seconds that a whole list takes, page after page; `AssertionError` where it isn't as long as it is."""
+    """The seconds that a whole list takes; `AssertionError` where it isn't as long as it is."""
     began = time.perf_counter()
-    found = 0
-    with httpx.Client(base_url=server.url, timeout=300) as client:
-        url: str | None = path
-        while url is not None:
-            response = client.get(url).raise_for_status()
-            found += len(response.json()[kind])
-            url = response.links["next"]["url"] if "next" in response.links else None
+    found = httpx.get(server.url + path, timeout=300).raise_for_status().json()[kind]
     elapsed = time.perf_counter() - began
-    if found < expected:
-        msg = f"{server.name} listed {found} {kind} instead of {expected}"
+    if len(found) < expected:
+        msg = f"{server.name} listed {len(found)} {kind} instead of {expected}"
         raise AssertionError(msg)
     return elapsed
 

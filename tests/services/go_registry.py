@@ -22,6 +22,7 @@ class GoRegistry(Server):
         port: As for `Server`.
         logs: Whether it logs what it logs by default, each request included; errors alone when not.
         driver: The driver and its parameters, as the section `storage` names them; the filesystem when not given.
+        further: Other sections of its configuration file.
     """
 
     name = "docker-registry"
@@ -35,16 +36,19 @@ class GoRegistry(Server):
         port: int | None = None,
         logs: bool = False,
         driver: Mapping[str, Mapping[str, object]] | None = None,
+        further: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(root=root, scratch=scratch, port=port)
         self._tool = tool
         self._logs = logs
+        self._further = further or {}
         self._driver = driver or {"filesystem": {"rootdirectory": str(root)}}
 
     def command(self) -> list[str]:
         """Writes the configuration, and returns the command that reads it."""
         config = {
             "version": 0.1,
+            **self._further,
             "log": {} if self._logs else {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
                 **self._driver,

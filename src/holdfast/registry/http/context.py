@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.registry.http.errors import ApiError
 from holdfast.registry.model.validation import ManifestValidation
+from holdfast.registry.store.joint import JointReads, Listing
 
 if TYPE_CHECKING:
     from holdfast.registry.http.urls import Urls
@@ -44,6 +45,7 @@ class Registry:
         catalog_max_entries: Repositories that one answer lists at most.
         tags_max: Tags that one page lists at most.
         validation: What is asked of a manifest that is pushed.
+        listings: Lists that are being read, for all who ask for them.
     """
 
     driver: StorageDriver
@@ -63,6 +65,7 @@ class Registry:
     catalog_max_entries: int = 1000
     tags_max: int = 1000
     validation: ManifestValidation = field(default_factory=ManifestValidation)
+    listings: JointReads[Listing] = field(default_factory=JointReads)
 
     def require_delete(self) -> None:
         """Refuse to delete where the configuration doesn't allow it."""

@@ -10,15 +10,16 @@ from starlette.responses import Response
 
 from holdfast.registry.http.pagination import next_link, parse_page, refuse_number
 from holdfast.registry.store.catalog import list_repositories
+from holdfast.registry.store.joint import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
 
     from holdfast.registry.http.context import Registry
 
 __all__ = ["DEFAULT_CATALOG_ENTRIES", "get_catalog", "get_tags"]
+
+_JSON = "application/json"
 
 DEFAULT_CATALOG_ENTRIES = 100
 """How many repositories a page has where the client doesn't say, as Distribution has it."""
@@ -36,11 +37,13 @@ async def get_tags(registry: Registry, request: Request, name: str, reference: s
         await registry.tags.list(name, limit=1)
         return _json({"name": name, "tags": []})
     limit = None if page.limit is None else min(page.limit, registry.tags_max)
-    tags, more = await registry.tags.list(name, limit=limit, last=page.last)
-    headers = {}
-    if more and limit is not None:
-        headers = next_link(registry, f"/v2/{name}/tags/list", limit, tags[-1])
-    return _json({"name": name, "tags": tags}, headers)
+
+    async def read() -> Listing:
+        tags, more = await registry.tags.list(name, limit=limit, last=page.last)
+        return Listing(msgspec.json.encode({"name": name, "tags": tags}), tags[-1] if more else None)
+
+    listing = await registry.listings.read(("tags", name, limit, page.last), read)
+    return _answer(registry, listing, f"/v2/{name}/tags/list", limit)
 
 
 async def get_catalog(registry: Registry, request: Request, name: str, reference: str) -> Response:
@@ -53,14 +56,24 @@ async def get_catalog(registry: Registry, request: Request, name: str, reference
     limit = min(DEFAULT_CATALOG_ENTRIES, most) if page.limit is None else page.limit
     if limit == 0:
         return _json({"repositories": []})
-    # One more than the page has: whether there is a next page is known, and not guessed from this one being full.
-    async with aclosing(list_repositories(registry.driver, last=page.last, limit=limit + 1)) as repositories:
-        names = [repository async for repository in repositories]
+
+    async def read() -> Listing:
+        # One more than the page has: whether there is a next page is known, and not guessed from this one being full.
+        async with aclosing(list_repositories(registry.driver, last=page.last, limit=limit + 1)) as repositories:
+            names = [repository async for repository in repositories]
+        listed = names[:limit]
+        return Listing(msgspec.json.encode({"repositories": listed}), listed[-1] if len(names) > limit else None)
+
+    listing = await registry.listings.read(("catalog", limit, page.last), read)
+    return _answer(registry, listing, "/v2/_catalog", limit)
+
+
+def _answer(registry: Registry, listing: Listing, path: str, limit: int | None) -> Response:
     headers = {}
-    if len(names) > limit:
-        headers = next_link(registry, "/v2/_catalog", limit, names[limit - 1])
-    return _json({"repositories": names[:limit]}, headers)
+    if limit is not None and listing.last is not None:
+        headers = next_link(registry, path, limit, listing.last)
+    return Response(listing.content, media_type=_JSON, headers=headers)
 
 
-def _json(content: object, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json", headers=headers)
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type=_JSON)
