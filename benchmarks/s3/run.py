@@ -31,6 +31,9 @@ _MB = 1_000_000
 _SHARE = 0.7
 """What of the store's own rate a download is to reach."""
 
+_LARGE_SECONDS = 8
+"""At least so long for large downloads: of 64 MiB each, all connections together have a gigabyte on its way."""
+
 _LOGS: dict[str, object] = {"level": "error", "accesslog": {"disabled": True}}
 
 
@@ -166,11 +169,12 @@ def _measure_gets(
         console.print(f"downloads, round {repetition + 1} of {plan.repetitions}")
         for get in gets:
             in_bytes = get.result.unit == "MB/s"
+            seconds = max(plan.seconds, _LARGE_SECONDS) if in_bytes else plan.seconds
             for server in rotated(registries, repetition):
                 url = f"{server.url}{get.path}"
-                load = run_wrk(wrk, url, accept=get.accept, seconds=plan.seconds, scratch=server.scratch)
+                load = run_wrk(wrk, url, accept=get.accept, seconds=seconds, scratch=server.scratch)
                 get.result.add(server.name, load.bytes_per_second / _MB if in_bytes else load.requests_per_second)
-            load = peer.run_peer(parameters, get.steps, seconds=plan.seconds, in_flight=CONNECTIONS)
+            load = peer.run_peer(parameters, get.steps, seconds=seconds, in_flight=CONNECTIONS)
             get.result.add(peer.NAME, load.bytes_per_second / _MB if in_bytes else load.requests_per_second)
     return [get.result for get in gets]
 
