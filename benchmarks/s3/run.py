@@ -125,6 +125,7 @@ _CATALOG = 5000
 _CONFIG: dict[str, dict[str, object]] = {
     "log": _LOGS,
     "storage": {"redirect": {"disable": True}, "delete": {"enabled": True}},
+    "catalog": {"maxentries": _CATALOG},
 }
 
 
