@@ -23,6 +23,8 @@ __all__ = ["LACKS", "Azurite", "AzuriteContainer", "AzuriteService"]
 
 LACKS: Mapping[str, str] = {
     "append_from_url": "Append Block From URL is answered with 501",
+    "block_from_url_by_token": "Put Block From URL, authorised by a shared access signature, is answered with 500",
+    "put_from_url": "Put Blob From URL is answered with 501",
 }
 """What Azure's blob storage does and Azurite does not, by a name of ours; a test tries each."""
 

@@ -19,11 +19,14 @@ from .s3 import S3Service
 __all__ = ["LACKS", "STORAGE_CLASSES", "Ceph", "CephPrograms"]
 
 LACKS: Mapping[str, str] = {
-    "match_on_put": "PutObject takes an If-Match only without the quotes that an ETag has: with them it answers 412",
+    "checksum_trailers": "an upload whose checksum comes after its content is refused, over http and https",
     "create_only_on_complete": "CompleteMultipartUpload ignores If-None-Match, and replaces what is there",
-    "etag_on_complete": "CompleteMultipartUpload answers an empty ETag; HEAD has the right one",
-    "unknown_upload_is_named": "an upload that isn't there is answered with NoSuchKey, not NoSuchUpload",
     "encryption_is_shown": "HEAD doesn't say that an object is encrypted with AES256",
+    "etag_on_complete": "CompleteMultipartUpload answers an empty ETag; HEAD has the right one",
+    "match_on_copy": "CopyObject ignores x-amz-copy-source-if-match where the ETag has its quotes",
+    "match_on_put": "PutObject answers 412 to an If-Match where the ETag has its quotes; without them it is right",
+    "unknown_upload_on_complete": "completing an upload that isn't there is answered with 500, as if it were under way",
+    "unknown_upload_on_list": "listing the parts of an upload that isn't there is answered with NoSuchKey",
 }
 """What S3 does and Ceph 16.2 does not, by a name of ours; a test tries each."""
 

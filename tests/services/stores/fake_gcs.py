@@ -18,12 +18,18 @@ __all__ = ["LACKS", "FakeGcs", "FakeGcsBucket", "FakeGcsService"]
 
 LACKS: Mapping[str, str] = {
     "anonymous_is_refused": "it asks nobody who he is",
-    "signatures": "a signed URL is answered whatever its signature",
-    "session_status": "asking how much of a resumable upload has arrived completes the upload",
-    "batches": "a batch of requests is not understood",
-    "generation_on_media_put": "a media upload ignores ifGenerationMatch",
-    "generation_on_rewrite": "a rewrite ignores ifGenerationMatch",
+    "batch_without_names": "a part of a batch that has no Content-ID is passed over in silence",
+    "content_checksums": "content that isn't what its checksum says is taken",
     "generation_on_delete": "a deletion ignores ifGenerationMatch",
+    "generation_on_media_put": "a media upload ignores ifGenerationMatch; a multipart one is right",
+    "generation_on_read": "reading ignores ifGenerationMatch; `generation` is right",
+    "generation_on_resumable_put": "a resumable upload ignores ifGenerationMatch",
+    "generation_on_rewrite": "a rewrite ignores ifGenerationMatch",
+    "session_cancel": "a resumable upload that was cancelled goes on",
+    "session_offsets": "a chunk that was sent before is appended once more, whatever range it says",
+    "session_status": "asking how much of a resumable upload has arrived completes the upload",
+    "signatures": "a signed URL is answered whatever its signature",
+    "xml_interface": "uploading in the XML interface is answered with 400",
 }
 """What Google's storage does and fake-gcs-server 1.54 does not, by a name of ours; a test tries each."""
 

@@ -126,4 +126,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     terminalreporter.section("stores")
     for name, missing in sorted(lacks.items()):
-        terminalreporter.line(f"{name} lacks {len(missing)} things: {', '.join(sorted(missing))}")
+        things = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
+        terminalreporter.line(f"{name} lacks {things}: {', '.join(sorted(missing))}")
+        if config.get_verbosity() > 0:
+            for thing, instead in sorted(missing.items()):
+                terminalreporter.line(f"  {thing}: {instead}")

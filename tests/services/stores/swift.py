@@ -17,9 +17,10 @@ from .swift_config import proxy_config, ring_script, server_config, swift_config
 __all__ = ["LACKS", "Swift", "SwiftService"]
 
 LACKS: Mapping[str, str] = {
-    "match_on_put": "PutObject ignores or refuses If-Match",
-    "encryption": "server-side encryption isn't there",
-    "storage_classes": "there is STANDARD alone",
+    "anonymous_is_denied": "a request that nobody signed is answered with 400, not 403",
+    "encryption": "a request for server-side encryption is answered with 501",
+    "match_on_put": "PutObject answers 501 to an If-Match",
+    "storage_classes": "there is STANDARD alone; another is answered with 400",
 }
 """What S3 does and Swift's S3 interface does not, by a name of ours; a test tries each."""
 
