@@ -207,6 +207,7 @@ class Azurite(StoreServer[AzuriteService]):
                 *("--blobHost", "127.0.0.1", "--blobPort", str(port), *options),
             ],
             folder=folder,
+            port=port,
             # It answers, and refuses who doesn't say who he is.
             ready=lambda: ask("GET", f"{endpoint}?comp=list", authority=authority).status == 403,
             environment={**os.environ, "AZURITE_ACCOUNTS": f"{_ACCOUNT}:{_KEY}"},

@@ -12,7 +12,7 @@ from tests.services.server import free_port
 from tests.services.tools import TOOLS, find_tool
 
 from .certificate import Certificate, issue
-from .exchange import accepts, ask
+from .exchange import ask
 from .process import StoreProcess, StoreServer, run_to_end
 from .s3 import S3Service
 
@@ -151,12 +151,12 @@ class Ceph(StoreServer[S3Service]):
         """Makes a cluster and starts its daemons, one after the other."""
         cluster = _Cluster(folder, self._programs, in_memory=self._in_memory)
         cluster.make_monitor()
-        self.run(cluster.daemon("ceph-mon", "-i", "a", ready=lambda: accepts(cluster.mon_port)))
+        self.run(cluster.daemon("ceph-mon", "-i", "a", port=cluster.mon_port))
         cluster.make_storage()
-        # It has no port that anybody knows; the user's pools are made when it takes part in the cluster.
-        self.run(cluster.daemon("ceph-osd", "-i", "0", ready=lambda: True))
+        # Nobody has to know its ports; the user's pools are made when it takes part in the cluster.
+        self.run(cluster.daemon("ceph-osd", "-i", "0"))
         cluster.make_user()
-        self.run(cluster.daemon("radosgw", "-n", "client.rgw.a", ready=cluster.answers))
+        self.run(cluster.daemon("radosgw", "-n", "client.rgw.a", port=cluster.port, ready=cluster.answers))
         return cluster.service()
 
 
@@ -189,12 +189,15 @@ class _Cluster:
         """Whether the gateway answers."""
         return ask("GET", f"http://127.0.0.1:{self.port}/").status == 200
 
-    def daemon(self, name: str, *identity: str, ready: Callable[[], bool]) -> StoreProcess:
+    def daemon(
+        self, name: str, *identity: str, port: int | None = None, ready: Callable[[], bool] = lambda: True
+    ) -> StoreProcess:
         """One of the daemons, in the foreground."""
         return StoreProcess(
             name=name,
             command=[self._programs.paths[name], "-f", *identity, "-c", self._config],
             folder=self._folder,
+            port=port,
             ready=ready,
             environment=self._programs.environment,
             # The gateway would wait for its timers, some seconds.

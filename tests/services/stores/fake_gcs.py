@@ -154,16 +154,17 @@ class FakeGcs(StoreServer[FakeGcsService]):
 
     def launch(self, folder: Path) -> FakeGcsService:
         """Starts the server."""
-        address = f"127.0.0.1:{free_port()}"
+        port = free_port()
+        address = f"127.0.0.1:{port}"
         endpoint = f"http://{address}"
-        host, _, port = address.partition(":")
         process = StoreProcess(
             name=self.name,
             command=[
-                *(self._program, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory"),
+                *(self._program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"),
                 *("-external-url", endpoint, "-public-host", address, "-log-level", "warn"),
             ],
             folder=folder,
+            port=port,
             ready=lambda: ask("GET", f"{endpoint}/_internal/healthcheck").status == 200,
         )
         self.run(process)

@@ -54,6 +54,7 @@ class Moto(StoreServer[S3Service]):
             name=self.name,
             command=[self._program, "-H", "127.0.0.1", "-p", str(port)],
             folder=folder,
+            port=port,
             ready=lambda: ask("GET", f"{endpoint}/moto-api/").status == 200,
             environment={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(_BEFORE_KEYS)},
         )
