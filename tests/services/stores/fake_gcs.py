@@ -131,11 +131,8 @@ class FakeGcsBucket(FreshBucket):
         return []
 
     def parameters(self, **options: Any) -> dict[str, Any]:
-        """Returns what `holdfast.storage.create("gcs", ...)` takes to open this bucket, but for the credentials.
-
-        The endpoint is the environment's `STORAGE_EMULATOR_HOST`, or an option of the driver's.
-        """
-        return {"bucket": self.name, **options}
+        """Returns what `holdfast.storage.create("gcs", ...)` takes to open this bucket, without any credentials."""
+        return {"endpoint": self.service.endpoint, "bucket": self.name, **options}
 
 
 class FakeGcs(StoreServer[FakeGcsService]):
