@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.stamp: pyproject.toml constraints.txt
 	scripts/setup
@@ -37,8 +37,12 @@ test-tools:
 	@scripts/fetch-tools docker-registry || true
 	@scripts/install-clients || true
 
+.PHONY: test-services
+test-services: ## fetch the object stores that the tests run against
+	@scripts/install-stores || true
+
 .PHONY: test
-test: check test-tools ## check, then run all tests but the slow ones
+test: check test-tools test-services ## check, then run all tests but the slow ones
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: format

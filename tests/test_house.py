@@ -273,7 +273,8 @@ _TEXTS = {".py", ".md", ".toml", ".yml", ".yaml", ".txt", ".sh", ""}
 def _product_files() -> Iterator[Path]:
     folders = (".ci", "benchmarks", "changelog.d", "docs", "scripts", "src", "tests")
     files = [*_TOP.iterdir(), *(path for folder in folders for path in (_TOP / folder).rglob("*"))]
-    return (path for path in files if path.suffix in _TEXTS and path.is_file())
+    # A work tree of git has a file of this name, which says where the rest is.
+    return (path for path in files if path.suffix in _TEXTS and path.is_file() and path.name != ".git")
 
 
 def test_product_text_speaks_of_no_machine() -> None:

@@ -23,6 +23,8 @@ __all__ = ["LACKS", "Azurite", "AzuriteContainer", "AzuriteService"]
 
 LACKS: Mapping[str, str] = {
     "append_from_url": "Append Block From URL is answered with 501",
+    "block_from_url_by_token": "Put Block From URL, authorised by a shared access signature, is answered with 500",
+    "put_from_url": "Put Blob From URL is answered with 501",
 }
 """What Azure's blob storage does and Azurite does not, by a name of ours; a test tries each."""
 
@@ -205,6 +207,7 @@ class Azurite(StoreServer[AzuriteService]):
                 *("--blobHost", "127.0.0.1", "--blobPort", str(port), *options),
             ],
             folder=folder,
+            port=port,
             # It answers, and refuses who doesn't say who he is.
             ready=lambda: ask("GET", f"{endpoint}?comp=list", authority=authority).status == 403,
             environment={**os.environ, "AZURITE_ACCOUNTS": f"{_ACCOUNT}:{_KEY}"},

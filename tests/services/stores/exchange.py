@@ -1,14 +1,13 @@
 """One request and its answer, on a connection of its own: nothing stays open behind a driver that is watched."""
 
 import http.client
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-__all__ = ["Answer", "StoreError", "accepts", "ask", "demand"]
+__all__ = ["Answer", "StoreError", "ask", "demand"]
 
 
 class StoreError(Exception):
@@ -71,12 +70,6 @@ def ask(
         raise OSError(msg) from error
     finally:
         connection.close()
-
-
-def accepts(port: int) -> bool:
-    """Whether somebody takes connections on a loopback port; `OSError` when nobody does."""
-    with socket.create_connection(("127.0.0.1", port), timeout=2):
-        return True
 
 
 def demand(answer: Answer, request: str) -> Answer:

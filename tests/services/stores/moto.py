@@ -17,9 +17,11 @@ from .signature import signed
 __all__ = ["LACKS", "Moto"]
 
 LACKS: Mapping[str, str] = {
-    "payload_checksums": "content that isn't what its signed checksum says is taken",
-    "anonymous_is_refused": "a request that nobody signed is answered",
+    "content_checksums": "content that isn't what its checksums say is taken",
+    "match_on_copy": "CopyObject ignores x-amz-copy-source-if-match",
     "signed_urls": "a presigned URL is answered with 500 while authentication is on",
+    "unknown_upload_on_complete": "completing an upload that isn't there is answered with 500",
+    "unknown_upload_on_put": "sending a part of an upload that isn't there is answered with 500",
 }
 """What S3 does and moto does not, by a name of ours; a test tries each."""
 
@@ -52,6 +54,7 @@ class Moto(StoreServer[S3Service]):
             name=self.name,
             command=[self._program, "-H", "127.0.0.1", "-p", str(port)],
             folder=folder,
+            port=port,
             ready=lambda: ask("GET", f"{endpoint}/moto-api/").status == 200,
             environment={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(_BEFORE_KEYS)},
         )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
+import psutil
+
 from tests.services.server import Server, ServerError, free_port
 
 __all__ = ["StoreProcess", "StoreServer", "run_to_end"]
@@ -29,10 +31,13 @@ class StoreProcess(Server):
         name: What it is called in messages.
         command: Its command line.
         folder: Where its output goes.
-        ready: Whether it answers as it should; called until it does.
+        port: What it listens on, None for one that nobody has to reach.
+        ready: Whether it answers as it should; called until it does, once it listens.
         environment: Its whole environment, None for ours.
         grace: How many seconds it may take to end, before it is killed: its data is thrown away.
     """
+
+    ready_path = "/"
 
     def __init__(
         self,
@@ -40,12 +45,14 @@ class StoreProcess(Server):
         name: str,
         command: Sequence[str | Path],
         folder: Path,
-        ready: Callable[[], bool],
+        port: int | None = None,
+        ready: Callable[[], bool] = lambda: True,
         environment: Mapping[str, str] | None = None,
         grace: float = 5,
     ) -> None:
         self.name = name
-        super().__init__(root=folder, scratch=folder)
+        super().__init__(root=folder, scratch=folder, port=port)
+        self._listens = port is not None
         self._command = [str(word) for word in command]
         self._ready = ready
         self._environment = environment
@@ -74,9 +81,19 @@ class StoreProcess(Server):
 
     def _answers(self) -> bool:
         try:
-            return self._ready()
+            return self._is_listening() and self._ready()
         except OSError:
             return False
+
+    def _is_listening(self) -> bool:
+        """Whether it is this process that has the port: somebody else's server may answer there, too."""
+        if not self._listens:
+            return True
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in sockets)
 
 
 class StoreServer(ABC, Generic[ServiceT]):

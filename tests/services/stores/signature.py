@@ -6,7 +6,10 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-__all__ = ["presigned", "signed"]
+__all__ = ["TRAILER", "presigned", "signed"]
+
+TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+"""What stands for the content's checksum where the checksum comes after the content."""
 
 
 def signed(
@@ -18,6 +21,7 @@ def signed(
     keys: tuple[str, str],
     region: str,
     service: str = "s3",
+    content: str | None = None,
 ) -> dict[str, str]:
     """Returns the headers of a request, its signature among them.
 
@@ -29,10 +33,13 @@ def signed(
         keys: The access key and its secret.
         region: The region that it is signed for.
         service: The service that it is signed for.
+        content: What stands for the content's checksum, when it isn't that.
     """
     request = AWSRequest(method, url, data=body, headers=dict(headers or {}))
-    scheme = S3SigV4Auth if service == "s3" else SigV4Auth
-    scheme(Credentials(*keys), service, region).add_auth(request)
+    scheme = (S3SigV4Auth if service == "s3" else SigV4Auth)(Credentials(*keys), service, region)
+    if content is not None:
+        scheme.payload = lambda _: content
+    scheme.add_auth(request)
     return dict(request.headers.items())
 
 

@@ -23,6 +23,9 @@ workers = 0
 user = {user}
 swift_dir = {folder}
 log_level = WARNING
+# Its output is what is read. Without an address it would log to the machine's syslog.
+log_udp_host = 127.0.0.1
+log_udp_port = 9
 """
 
 _SERVER = """
