@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.stamp: pyproject.toml constraints.txt
 	scripts/setup
@@ -54,6 +54,12 @@ format: $(VENV)/.stamp-dev ## format, and mend what the linter can mend by itsel
 bench: $(VENV)/.stamp-dev ## measure against docker-registry and nginx, here and now
 	scripts/fetch-tools docker-registry nginx wrk
 	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-s3
+bench-s3: $(VENV)/.stamp-dev ## measure against docker-registry and obstore on one bucket of a real object store
+	scripts/fetch-tools docker-registry wrk
+	scripts/install-stores ceph
+	$(BIN)/python -m benchmarks.s3 $(ARGS)
 
 FUZZ_SECONDS ?= 60
 

@@ -3,7 +3,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ("tests.services.stores.plugin",)
+pytest_plugins = ("tests.services.stores.plugin", "tests.storage_kinds")
 
 _skips = pytest.StashKey[list[str]]()
 

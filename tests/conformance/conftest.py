@@ -1,22 +1,16 @@
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 import pytest
 import structlog
 
 from tests.conformance.deployment import Deploy, deployed
 from tests.registry.client import Client
-from tests.registry.storages import Storage, filesystem, inmemory
+from tests.registry.storages import Storage
+from tests.storage_kinds import make_storage
 
 _numbers = count(1)
-
-# A further driver is a line here: what makes an empty storage, given a folder that it may use.
-STORAGES: dict[str, Callable[[Path], Storage]] = {
-    "inmemory": lambda _folder: inmemory(),
-    "filesystem": filesystem,
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -27,10 +21,12 @@ def plain_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="module", params=STORAGES)
-async def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storage]:
+@pytest.fixture(scope="module")
+async def storage(
+    storage_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Storage]:
     """A storage of each kind, shared by a module's tests: each has a repository of its own."""
-    made = STORAGES[request.param](tmp_path_factory.mktemp(request.param))
+    made = make_storage(storage_kind, request, tmp_path_factory.mktemp(storage_kind))
     yield made
     await made.aclose()
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.services.images import Layout, build_image, build_index
 from tests.services.requirement import require_tool
-from tests.services.shared_folder import SharedFolder
+from tests.services.shared_storage import SharedFolder
 from tests.services.skopeo import Skopeo
 from tests.services.tools import Tool
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.services.documents import Document, image, index, sha256, sha512
 from tests.services.endpoints import Endpoints
-from tests.services.shared_folder import GO, HOLDFAST, SharedFolder
+from tests.services.shared_storage import GO, HOLDFAST, SharedFolder
 from tests.services.tools import Tool
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ import pytest
 from tests.services.documents import Document, image, index, sha256
 from tests.services.endpoints import Endpoints
 from tests.services.holdfast_server import HOLDFAST as COMMAND
-from tests.services.shared_folder import GO, HOLDFAST, SharedFolder
+from tests.services.shared_storage import GO, HOLDFAST, SharedFolder
 
 pytestmark = pytest.mark.e2e
 

@@ -1,4 +1,4 @@
-"""Holdfast and Debian's Go registry read what the other wrote, in one data folder."""
+"""Holdfast and Debian's Go registry read what the other wrote, in one data folder or bucket."""
 
 from pathlib import Path
 
@@ -7,13 +7,23 @@ import pytest
 
 from tests.services.images import Layout
 from tests.services.server import Server
-from tests.services.shared_folder import GO, HOLDFAST, SharedFolder
+from tests.services.shared_storage import GO, HOLDFAST, SharedBucket, SharedFolder, SharedStorage
 from tests.services.skopeo import Skopeo
+from tests.services.tools import Tool
 
 pytestmark = pytest.mark.e2e
 
 _PAIRS = [(HOLDFAST, GO), (GO, HOLDFAST)]
 _both_ways = pytest.mark.parametrize(("writer", "reader"), _PAIRS, ids=["go-reads-ours", "we-read-go"])
+
+
+@pytest.fixture(params=["filesystem"])
+def storage(request: pytest.FixtureRequest, root: Path, scratch: Path, go_registry_tool: Tool) -> SharedStorage:
+    """An empty storage that both have a driver for."""
+    if request.param == "filesystem":
+        return SharedFolder(root=root, scratch=scratch, tool=go_registry_tool)
+    bucket = request.getfixturevalue(request.param).new_bucket()
+    return SharedBucket(bucket, root=root, scratch=scratch, tool=go_registry_tool)
 
 
 def _lists(server: Server, *repositories: str) -> dict[str, list[str]]:
@@ -36,13 +46,13 @@ _REPOSITORIES = ("debian/files", "debian-docker", "multi")
 
 @_both_ways
 def test_images_written_by_one_are_pulled_from_the_other(  # noqa: PLR0917 fixtures
-    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
+    storage: SharedStorage, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
 ) -> None:
     """OCI images, indexes and Docker images that one wrote come from the other with identical digests and bytes."""
-    with folder.served_by(writer) as server:
+    with storage.served_by(writer) as server:
         _push_all(server, skopeo, image, index)
         docker = skopeo.inspect(f"{server.address}/debian-docker:v2s2", "--raw")
-    with folder.served_by(reader) as server:
+    with storage.served_by(reader) as server:
         skopeo.copy(f"docker://{server.address}/debian/files:v1", f"oci:{tmp_path}/image:{image.tag}")
         skopeo.copy(f"docker://{server.address}/multi:v1", f"oci:{tmp_path}/index:{index.tag}", "--all")
         skopeo.copy(f"docker://{server.address}/debian-docker:v2s2", f"dir:{tmp_path}/docker")
@@ -56,13 +66,13 @@ def test_images_written_by_one_are_pulled_from_the_other(  # noqa: PLR0917 fixtu
 
 @_both_ways
 def test_catalog_and_tags_are_the_same(  # noqa: PLR0917 fixtures
-    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, writer: str, reader: str
+    storage: SharedStorage, skopeo: Skopeo, image: Layout, index: Layout, writer: str, reader: str
 ) -> None:
     """Both list the same repositories and the same tags for what either wrote."""
-    with folder.served_by(writer) as server:
+    with storage.served_by(writer) as server:
         _push_all(server, skopeo, image, index)
         written = _lists(server, *_REPOSITORIES)
-    with folder.served_by(reader) as server:
+    with storage.served_by(reader) as server:
         read = _lists(server, *_REPOSITORIES)
 
     assert ["debian-docker", "debian/files", "multi"] == written["catalog"]
@@ -72,17 +82,17 @@ def test_catalog_and_tags_are_the_same(  # noqa: PLR0917 fixtures
 
 @_both_ways
 def test_push_after_each_other(  # noqa: PLR0917 fixtures
-    folder: SharedFolder, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
+    storage: SharedStorage, skopeo: Skopeo, image: Layout, index: Layout, tmp_path: Path, writer: str, reader: str
 ) -> None:
     """One pushes to a repository of the other, moves its tag, and both go on serving all that is in it."""
-    with folder.served_by(writer) as server:
+    with storage.served_by(writer) as server:
         skopeo.copy(image.reference, f"docker://{server.address}/files:v1")
         skopeo.copy(image.reference, f"docker://{server.address}/files:moves")
-    with folder.served_by(reader) as server:
+    with storage.served_by(reader) as server:
         skopeo.copy(image.reference, f"docker://{server.address}/files:v2")
         skopeo.copy(index.reference, f"docker://{server.address}/files:moves", "--all")
     for number, name in enumerate((writer, reader)):
-        with folder.served_by(name) as server:
+        with storage.served_by(name) as server:
             skopeo.copy(f"docker://{server.address}/files:v2", f"oci:{tmp_path}/{number}-image:x")
             skopeo.copy(f"docker://{server.address}/files:moves", f"oci:{tmp_path}/{number}-index:x", "--all")
             tags = sorted(skopeo.list_tags(f"{server.address}/files"))
@@ -94,16 +104,16 @@ def test_push_after_each_other(  # noqa: PLR0917 fixtures
 
 @_both_ways
 def test_delete_by_one_is_seen_by_the_other(
-    folder: SharedFolder, skopeo: Skopeo, index: Layout, writer: str, reader: str
+    storage: SharedStorage, skopeo: Skopeo, index: Layout, writer: str, reader: str
 ) -> None:
     """A manifest that one deleted is gone for the other, tags included; what is left is listed alike."""
-    with folder.served_by(writer) as server:
+    with storage.served_by(writer) as server:
         skopeo.copy(index.reference, f"docker://{server.address}/files:kept", "--all")
         skopeo.copy(index.reference, f"docker://{server.address}/files:gone", "--override-arch", "arm64")
-    with folder.served_by(reader) as server:
+    with storage.served_by(reader) as server:
         skopeo.delete(f"{server.address}/files:gone")
         after = _lists(server, "files")
-    with folder.served_by(writer) as server:
+    with storage.served_by(writer) as server:
         assert after == _lists(server, "files")
         assert httpx.codes.NOT_FOUND == httpx.get(f"{server.url}/v2/files/manifests/gone").status_code
         assert ["kept"] == after["files"]

@@ -5,7 +5,8 @@ import pytest
 import structlog
 
 from tests.registry.client import Client
-from tests.registry.storages import Storage, filesystem, inmemory
+from tests.registry.storages import Storage, filesystem
+from tests.storage_kinds import make_storage
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -16,10 +17,10 @@ def plain_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(params=["inmemory", "filesystem"])
-async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
-    """An empty storage of each kind."""
-    made = inmemory() if request.param == "inmemory" else filesystem(tmp_path / "data")
+@pytest.fixture
+async def storage(storage_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """An empty storage of each kind: see `tests/storage_kinds.py`."""
+    made = make_storage(storage_kind, request, tmp_path / "data")
     yield made
     await made.aclose()
 

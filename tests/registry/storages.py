@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from holdfast.registry.app import Settings, registry_app
@@ -12,12 +13,17 @@ from holdfast.storage.driver import StorageDriver
 from holdfast.storage.drivers.filesystem import FilesystemDriver, FilesystemOptions
 from holdfast.storage.drivers.inmemory import InMemoryDriver
 from holdfast.storage.errors import PathNotFoundError
+from holdfast.storage.factory import load
 from holdfast.storage.layers import compose
+from holdfast.storage.options import parse
 from tests.registry.client import Client
+from tests.services.stores.bucket import FreshBucket
 
-__all__ = ["SECRET", "Storage", "filesystem", "inmemory"]
+__all__ = ["SECRET", "Storage", "filesystem", "in_bucket", "inmemory"]
 
 SECRET = "a fixed secret"
+
+_numbers = count(1)
 
 Wrap = Callable[[StorageDriver], StorageDriver]
 
@@ -99,6 +105,14 @@ def inmemory() -> Storage:
     """A storage in memory, shared by all that is opened on it."""
     raw = InMemoryDriver()
     return Storage(lambda: raw, is_local=False)
+
+
+def in_bucket(bucket: FreshBucket) -> Storage:
+    """A storage of its own in a bucket that others may use, too."""
+    factory = load(bucket.driver)
+    parameters = bucket.parameters(rootdirectory=f"storage-{next(_numbers)}")
+    options = parse(bucket.driver, factory.Options, parameters)
+    return Storage(lambda: factory(options), is_local=False)
 
 
 def filesystem(folder: Path) -> Storage:

@@ -1,0 +1,68 @@
+"""The kinds of storage that the registry's tests run on, as a pytest plugin.
+
+By default those that need nothing else: memory and a folder. `--stores ceph,azurite` runs them on those stores instead;
+`--stores all` on every store that there is.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.registry.storages import Storage, filesystem, in_bucket, inmemory
+
+__all__ = ["STORES", "make_storage"]
+
+STORES = ("ceph", "swift_s3", "moto", "azurite", "fake_gcs")
+"""The object stores, by the names of their fixtures."""
+
+_PLAIN = ("inmemory", "filesystem")
+_buckets = pytest.StashKey[dict[str, Any]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the choice of stores."""
+    parser.addoption(
+        "--stores",
+        metavar="NAMES",
+        help=f"run the tests of the registry on these object stores instead of {' and '.join(_PLAIN)}:"
+        f" all, or of {', '.join(STORES)}",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Makes a test that needs a storage one test for each kind."""
+    if "storage_kind" in metafunc.fixturenames:
+        # The name that the tests had when they chose by themselves.
+        metafunc.parametrize("storage_kind", _chosen(metafunc.config), scope="session")
+
+
+def make_storage(kind: str, request: pytest.FixtureRequest, folder: Path) -> Storage:
+    """Returns an empty storage; a store's are parts of one bucket, since making buckets takes long.
+
+    Args:
+        kind: What `storage_kind` is.
+        request: The request of the fixture that wants it.
+        folder: Where a storage that needs a folder has it.
+    """
+    if kind == "inmemory":
+        return inmemory()
+    if kind == "filesystem":
+        return filesystem(folder)
+    buckets = request.config.stash.setdefault(_buckets, {})
+    if kind not in buckets:
+        buckets[kind] = request.getfixturevalue(kind).new_bucket()
+    return in_bucket(buckets[kind])
+
+
+def _chosen(config: pytest.Config) -> tuple[str, ...]:
+    given: str | None = config.getoption("--stores")
+    if given is None:
+        return _PLAIN
+    names = STORES if given == "all" else tuple(given.split(","))
+    unknown = set(names) - set(STORES)
+    if unknown:
+        raise pytest.UsageError(
+            f"--stores: no store is named {', '.join(sorted(unknown))}; all, or {', '.join(STORES)}"
+        )
+    return names
