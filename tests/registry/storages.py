@@ -58,9 +58,9 @@ class Storage:
     async def app(self, around: Wrap | None = None, **settings: object) -> AsyncIterator[Application]:
         """A registry, deleting enabled and with a fixed secret unless it is told otherwise.
 
-        It doesn't look at the read-only switch again, since operations are counted.
+        It redirects nobody, since tests look at what it answers itself, and it doesn't look at the read-only switch again, since operations are counted.
         """
-        usual = {"delete_enabled": True, "secret": SECRET, "read_only_look": 3600.0}
+        usual = {"delete_enabled": True, "secret": SECRET, "read_only_look": 3600.0, "redirect": False}
         chosen = Settings(**(usual | settings))  # type: ignore[arg-type]
         async with registry_app(self.open(around), chosen) as app:
             yield app

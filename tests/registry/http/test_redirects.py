@@ -27,7 +27,7 @@ class Elsewhere(ForwardingDriver):
 
 async def test_download(storage: Storage) -> None:
     """A client that downloads a blob is sent to the storage that can take it; whoever asks for its head is answered."""
-    async with storage.client(Elsewhere) as client:
+    async with storage.client(Elsewhere, redirect=True) as client:
         digest = await client.push_blob(CONTENT)
         answer = await client.get_blob(digest)
         head = await client.head_blob(digest)
@@ -41,7 +41,7 @@ async def test_download(storage: Storage) -> None:
 
 async def test_unknown(storage: Storage) -> None:
     """Nobody is sent to a blob that isn't there, or isn't this repository's."""
-    async with storage.client(Elsewhere) as client:
+    async with storage.client(Elsewhere, redirect=True) as client:
         digest = await client.push_blob(CONTENT, "another")
 
         assert 404 == (await client.get_blob(digest, NAME)).status_code
