@@ -37,6 +37,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("storage_kind", _chosen(metafunc.config), scope="session")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out, where stores are chosen, what has nothing to do with them."""
+    if config.getoption("--stores") is None:
+        return
+    others = [item for item in items if "storage_kind" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
 def make_storage(kind: str, request: pytest.FixtureRequest, folder: Path) -> Storage:
     """Returns an empty storage; a store's are parts of one bucket, since making buckets takes long.
 

@@ -1,5 +1,6 @@
 """The storages that the registry's tests run on."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -33,11 +34,13 @@ class Storage:
 
     Attributes:
         driver: A driver to look at the storage with, which no registry uses.
-        counts_local: Whether blobs are found on this machine.
+        is_local: Whether blobs are found on this machine.
+        is_bucket: Whether it is one of an object store.
     """
 
-    def __init__(self, make: Callable[[], StorageDriver], *, is_local: bool) -> None:
+    def __init__(self, make: Callable[[], StorageDriver], *, is_local: bool, is_bucket: bool = False) -> None:
         self._make = make
+        self.is_bucket = is_bucket
         self._opened: list[StorageDriver] = []
         self.is_local = is_local
         self.driver = self.open()
@@ -58,7 +61,8 @@ class Storage:
     async def app(self, around: Wrap | None = None, **settings: object) -> AsyncIterator[Application]:
         """A registry, deleting enabled and with a fixed secret unless it is told otherwise.
 
-        It redirects nobody, since tests look at what it answers itself, and it doesn't look at the read-only switch again, since operations are counted.
+        It redirects nobody, since tests look at what it answers itself, and doesn't look at the read-only switch
+        again, since operations are counted.
         """
         usual = {"delete_enabled": True, "secret": SECRET, "read_only_look": 3600.0, "redirect": False}
         chosen = Settings(**(usual | settings))  # type: ignore[arg-type]
@@ -70,6 +74,11 @@ class Storage:
         """A client of a new registry."""
         async with self.app(around, **settings) as app, Client(app) as client:
             yield client
+
+    async def tick(self) -> None:
+        """Wait until what is written now has a later time than what was written before."""
+        if self.is_bucket:
+            await asyncio.sleep(1.01)  # their clocks count seconds
 
     async def put(self, path: str, content: bytes) -> None:
         """Replace a file behind the registry's back."""
@@ -112,7 +121,7 @@ def in_bucket(bucket: FreshBucket) -> Storage:
     factory = load(bucket.driver)
     parameters = bucket.parameters(rootdirectory=f"storage-{next(_numbers)}")
     options = parse(bucket.driver, factory.Options, parameters)
-    return Storage(lambda: factory(options), is_local=False)
+    return Storage(lambda: factory(options), is_local=False, is_bucket=True)
 
 
 def filesystem(folder: Path) -> Storage:

@@ -101,7 +101,8 @@ async def test_by_its_beginning(storage: Storage) -> None:
         purged = await purge(Aged(storage.open(), timedelta(days=7, hours=1)))
 
         assert sorted(old) == sorted(upload.path for upload in purged)
-        assert {22} == {upload.size for upload in purged}
+        # An object store tells the size of `startedat` alone.
+        assert {20 if storage.is_bucket else 22} == {upload.size for upload in purged}
         assert {None} == {upload.error for upload in purged}
         assert images | {f"{young}/startedat"} == set(await storage.files())
         assert 200 == (await client.get_manifest("tag")).status_code
@@ -149,7 +150,8 @@ async def test_writes_that_only_the_driver_knows(storage: Storage) -> None:
     assert [] == await purge(Aged(storage.open(), timedelta(days=6)))
     assert sorted(targets) == await storage.uploads()
     purged = await purge(Aged(storage.open(), timedelta(days=8)))
-    assert [(path, 7) for path in sorted(targets)] == sorted((upload.path, upload.size) for upload in purged)
+    size = 0 if storage.is_bucket else 7  # unknown there
+    assert [(path, size) for path in sorted(targets)] == sorted((upload.path, upload.size) for upload in purged)
     assert [] == await storage.uploads()
 
 
@@ -222,7 +224,10 @@ async def test_many_uploads(storage: Storage) -> None:
 
 
 async def test_cost(storage: Storage) -> None:
-    """A young upload costs one read; repositories without uploads cost no more than finding them."""
+    """A young upload costs one read; repositories without uploads cost no more than finding them.
+
+    On this machine that is a listing each; elsewhere, a walk that finds many at a time.
+    """
     for name in ("a", "b", "c"):
         await storage.put(paths.tag_current_link(name, "x"), b"")
     for _ in range(3):
@@ -230,7 +235,8 @@ async def test_cost(storage: Storage) -> None:
     counting = CountingDriver(storage.open())
     await purge(counting)
 
-    counting.expect({"list": 1 + 3 + 1, "get_content": 3, "list_uploads": 1})
+    finding = {"list": 1 + 3 + 1} if storage.is_local else {"walk": 1, "list": 1}
+    counting.expect({**finding, "get_content": 3, "list_uploads": 1})
 
 
 async def test_without_unfinished_writes(storage: Storage) -> None:
@@ -261,8 +267,9 @@ async def test_in_the_background(storage: Storage) -> None:
                 await driver.swept.get()
 
     assert {} == await storage.files()
-    assert ["old upload purged", "uploads purged"] == [line["event"] for line in logs[:2]]
-    assert (1, 0) == (logs[1]["purged"], logs[1]["failed"])
+    purged = [line for line in logs if "purged" in line["event"]]
+    assert ["old upload purged", "uploads purged"] == [line["event"] for line in purged[:2]]
+    assert (1, 0) == (purged[1]["purged"], purged[1]["failed"])
 
 
 async def test_not_while_read_only(storage: Storage) -> None:

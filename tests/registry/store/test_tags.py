@@ -67,6 +67,7 @@ async def test_a_crash_between_the_two_links_of_a_tag(storage: Storage) -> None:
     """A tag whose index link was never written is found all the same, whether it is new or was moved."""
     tags = TagStore(storage.driver)
     await tags.point(NAME, "moved", OLD)
+    await storage.tick()
     driver = FaultyDriver(storage.open(), Fault(op="put_content", path="*/index/*", times=None))
     for tag in ("moved", "new"):
         with pytest.raises(Exception, match="injected fault"):

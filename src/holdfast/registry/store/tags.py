@@ -178,7 +178,8 @@ class _History:
 
     The index link of what a tag points to is missing after a crash between the two writes of `TagStore.point`. Then
     the current link is newer than every index link. With what Distribution wrote, which writes the index link first,
-    that may be so without a crash: such a tag is read in vain.
+    that may be so without a crash: such a tag is read in vain. Object stores count seconds: a crash within the second
+    in which the tag was moved before isn't noticed.
     """
 
     tag: str
