@@ -17,8 +17,8 @@ import structlog
 from holdfast.storage.budget import MemoryBudget
 from holdfast.storage.driver import Capabilities, FileInfo, StorageDriver
 from holdfast.storage.drivers._objectstore.deleting import delete_keys, delete_tree
-from holdfast.storage.drivers._objectstore.keys import Keys
-from holdfast.storage.drivers._objectstore.listing import any_below, is_addressable, list_children, start_key
+from holdfast.storage.drivers._objectstore.keys import Keys, is_addressable
+from holdfast.storage.drivers._objectstore.listing import any_below, list_children, start_key
 from holdfast.storage.drivers._objectstore.parts import PartPlan
 from holdfast.storage.drivers._objectstore.reader import open_chunks
 from holdfast.storage.drivers._objectstore.retrying import RetryingBucket

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from holdfast.storage.drivers._objectstore.keys import is_addressable
 from holdfast.storage.drivers._tasks import together
-from holdfast.storage.errors import InvalidPathError, PathNotFoundError
-from holdfast.storage.path import check_path
+from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,21 +14,13 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
 
-__all__ = ["any_below", "is_addressable", "list_children", "start_key"]
+__all__ = ["any_below", "list_children", "start_key"]
 
 _ROOM: Final = 2
 """More entries than asked for: of a directory named as `start_after`, and for telling that there are more."""
 
 _MAX_LOOKUPS: Final = 16
 """How many names are looked up one by one before reading the rest of the listing is cheaper."""
-
-
-def is_addressable(path: str) -> bool:
-    """Whether a storage path can name it: others' objects, folder markers and our own records have none."""
-    with suppress(InvalidPathError):
-        check_path(path)
-        return True
-    return False
 
 
 def start_key(keys: Keys, path: str, start_after: str | None) -> str | None:
