@@ -82,7 +82,7 @@ class ObjectStoreDriver(StorageDriver):
             put_create_only=limits.create_only,
             put_match_version=limits.match_version,
             write_resume_token=True,
-            write_max_bytes=limits.max_object,
+            write_max_bytes=self._plan.max_bytes,
             list_uploads=True,
             redirect_get=limits.sign_get,
             redirect_head=limits.sign_head,
