@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES, Keys
 from holdfast.storage.errors import InvalidPathError
 from holdfast.storage.path import MAX_PATH_BYTES
+from holdfast.testing.suite.examples import example_settings
 
 _ROOTS = ["", "/", "root", "/a/b/", "r" * 300, "r" * 880]
 
@@ -26,6 +27,7 @@ def test_content_lies_where_distribution_writes_it(root: str, key: str) -> None:
     assert key == Keys(root).key("/a/b")
 
 
+@example_settings(100)
 @given(_paths_of_a_key)
 def test_path_of_a_key(path: str) -> None:
     """A key tells its path."""
@@ -34,6 +36,7 @@ def test_path_of_a_key(path: str) -> None:
     assert path == keys.path(keys.key(path))
 
 
+@example_settings(100)
 @given(_roots, _paths_of_a_key)
 def test_reserved_keys_are_as_long_as_keys_can_be_at_most(root: str, path: str) -> None:
     """The keys of a record and of the parts of an upload fit, whatever the path and the root directory."""
@@ -45,6 +48,7 @@ def test_reserved_keys_are_as_long_as_keys_can_be_at_most(root: str, path: str) 
     assert part.startswith(keys.reserved)
 
 
+@example_settings(100)
 @given(_roots, _paths_of_a_key, _paths_of_a_key)
 def test_records_have_keys_of_their_own(root: str, path: str, other: str) -> None:
     """No two paths share a record, and no record or part lies where content does."""
@@ -55,6 +59,7 @@ def test_records_have_keys_of_their_own(root: str, path: str, other: str) -> Non
     assert keys.part_prefix(keys.root + path[1:], "id") != keys.record(other)
 
 
+@example_settings(100)
 @given(_roots, _paths_of_a_key)
 def test_record_tells_its_path_or_that_it_does_not(root: str, path: str) -> None:
     """A record's key tells the path, unless that is too long; a part's key is never taken for a record's."""
@@ -66,6 +71,7 @@ def test_record_tells_its_path_or_that_it_does_not(root: str, path: str) -> None
     assert not keys.is_long_record(part)
 
 
+@example_settings(100)
 @given(_roots, _paths_of_a_key, st.integers(1, 8))
 def test_records_below_a_directory_are_listed_by_its_prefix(root: str, path: str, depth: int) -> None:
     """The prefix of the records below any directory above a path covers the path's, and nothing that isn't a record."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from holdfast.storage.drivers._objectstore.bucket import BucketLimits
 from holdfast.storage.drivers._objectstore.parts import PartPlan
 from holdfast.storage.errors import StorageFullError
+from holdfast.testing.suite.examples import example_settings
 
 _MIB, _GIB, _TIB = 1024**2, 1024**3, 1024**4
 
@@ -123,6 +124,7 @@ def test_many_sessions(limits: BucketLimits, chunk: int) -> None:
     upload.check()
 
 
+@example_settings(100)
 @given(
     st.sampled_from([*_STORES.values(), _R2]),
     st.lists(

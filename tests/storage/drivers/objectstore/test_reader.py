@@ -18,6 +18,7 @@ from holdfast.storage.errors import (
     StorageTimeoutError,
     StorageUnavailableError,
 )
+from holdfast.testing.suite.examples import example_settings
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
 
 pytestmark = pytest.mark.anyio
@@ -95,6 +96,7 @@ async def _read(bucket: Bucket, offset: int = 0, length: int | None = None) -> b
     return b"".join(found)
 
 
+@example_settings(100)
 @given(
     gives=st.lists(st.integers(1, 400), max_size=10),
     offset=st.integers(0, 1100),

@@ -11,6 +11,7 @@ from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers._objectstore.retrying import RetryingBucket
 from holdfast.storage.drivers._objectstore.sessions import Session, Sessions, new_session, read_token, token_of
 from holdfast.storage.errors import InvalidResumeTokenError, StorageUnavailableError, WriteConflictError
+from holdfast.testing.suite.examples import example_settings
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store, limits_without
 
 pytestmark = pytest.mark.anyio
@@ -204,6 +205,7 @@ async def test_discarded_in_an_order_that_can_be_repeated() -> None:
     assert ({}, {}) == (bucket.store.objects, bucket.store.uploads)
 
 
+@example_settings(100)
 @given(st.binary(min_size=16, max_size=16))
 def test_token_is_the_identity(raw: bytes) -> None:
     """A token leads to the identity that it was made of, and is short."""
@@ -214,6 +216,7 @@ def test_token_is_the_identity(raw: bytes) -> None:
     assert len(token) == 22
 
 
+@example_settings(100)
 @given(st.text(max_size=30) | st.text("ABCabc012-_", max_size=30))
 def test_any_token(token: str) -> None:
     """A token is ours or refused; nothing else happens."""
