@@ -63,7 +63,9 @@ class TestObjectStoreDriver(DriverSuite):
 class TestPlainObjectStoreDriver(DriverSuite):
     """A store that can neither write under conditions nor copy parts, and wants all parts to be equal."""
 
-    capabilities = replace(_CAPABLE, put_create_only=False, put_match_version=False, shared=False)
+    capabilities = replace(
+        _CAPABLE, put_create_only=False, put_match_version=False, write_max_bytes=10_000 * 5 * MIB, shared=False
+    )
 
     @pytest.fixture
     def store(self) -> Store:

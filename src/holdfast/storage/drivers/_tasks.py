@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
-__all__ = ["settled", "together", "whole"]
+__all__ = ["settled", "stop", "together", "whole"]
 
 T = TypeVar("T")
 
@@ -41,6 +41,14 @@ async def whole(steps: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended; what they raise is dropped."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await settled(asyncio.gather(*tasks, return_exceptions=True))
+
+
 async def together(*steps: Coroutine[Any, Any, T]) -> list[T]:
     """Run steps at the same time; where one fails, or the caller is cancelled, the others are cancelled and awaited.
 
@@ -51,9 +59,17 @@ async def together(*steps: Coroutine[Any, Any, T]) -> list[T]:
         BaseException: Of the step that failed first.
     """
     tasks = [asyncio.ensure_future(step) for step in steps]
+    failure: BaseException | None = None
     try:
-        return await asyncio.gather(*tasks)
+        if tasks:  # not `gather`, which would cancel the steps again while they clear up
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            failure = next((error for task in tasks if task in done and (error := _failure(task))), None)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(tasks)
+    if failure is not None:
+        raise failure
+    return [task.result() for task in tasks]
+
+
+def _failure(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()

@@ -8,10 +8,11 @@ from holdfast.storage.drivers._tasks import together
 from holdfast.storage.errors import BatchDeleteError, PathNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
+    from holdfast.storage.errors import StorageError
 
 __all__ = ["delete_keys", "delete_tree"]
 
@@ -34,9 +35,7 @@ async def delete_keys(bucket: Bucket, keys: Keys, doomed: Sequence[str]) -> None
     Raises:
         BatchDeleteError: Some couldn't be deleted; by path.
     """
-    failures = await bucket.delete_many(doomed)
-    if failures:
-        raise BatchDeleteError({keys.path(key): error for key, error in failures.items()})
+    _raise_failures(keys, await bucket.delete_many(doomed))
 
 
 async def _delete_file(bucket: Bucket, key: str) -> bool:
@@ -49,14 +48,23 @@ async def _delete_file(bucket: Bucket, key: str) -> bool:
 
 
 async def _delete_below(bucket: Bucket, keys: Keys, path: str) -> bool:
-    """Page after page; by names, not by a cursor, since what was listed before is gone."""
-    found, last = False, None
+    """Page after page, all of them; by names as far as there are any, since what was listed before is gone."""
+    found = False
+    failures: dict[str, StorageError] = {}
+    last: str | None = None
+    cursor: str | None = None
     while True:
-        page = await bucket.list_page(keys.below(path), start_after=last)
-        content = [info.key for info in page.objects if not info.key.startswith(keys.reserved)]
-        if content:
+        page = await bucket.list_page(keys.below(path), start_after=last, cursor=cursor)
+        doomed = [info.key for info in page.objects if not info.key.startswith(keys.reserved)]
+        if doomed:
             found = True
-            await delete_keys(bucket, keys, content)
+            failures.update(await bucket.delete_many(doomed))
         if page.cursor is None:
+            _raise_failures(keys, failures)
             return found
-        last = page.objects[-1].key if page.objects else last
+        last, cursor = (page.objects[-1].key, None) if page.objects else (last, page.cursor)
+
+
+def _raise_failures(keys: Keys, failures: Mapping[str, StorageError]) -> None:
+    if failures:
+        raise BatchDeleteError({keys.path(key): error for key, error in failures.items()})

@@ -17,8 +17,8 @@ import structlog
 from holdfast.storage.budget import MemoryBudget
 from holdfast.storage.driver import Capabilities, FileInfo, StorageDriver
 from holdfast.storage.drivers._objectstore.deleting import delete_keys, delete_tree
-from holdfast.storage.drivers._objectstore.keys import Keys
-from holdfast.storage.drivers._objectstore.listing import any_below, is_addressable, list_children, start_key
+from holdfast.storage.drivers._objectstore.keys import Keys, is_addressable
+from holdfast.storage.drivers._objectstore.listing import any_below, list_children, start_key
 from holdfast.storage.drivers._objectstore.parts import PartPlan
 from holdfast.storage.drivers._objectstore.reader import open_chunks
 from holdfast.storage.drivers._objectstore.retrying import RetryingBucket
@@ -82,7 +82,7 @@ class ObjectStoreDriver(StorageDriver):
             put_create_only=limits.create_only,
             put_match_version=limits.match_version,
             write_resume_token=True,
-            write_max_bytes=limits.max_object,
+            write_max_bytes=self._plan.max_bytes,
             list_uploads=True,
             redirect_get=limits.sign_get,
             redirect_head=limits.sign_head,

@@ -11,11 +11,13 @@ A storage path can't contain `~`, so no path meets any but the first kind.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Final
 
 from holdfast.storage.errors import InvalidPathError
+from holdfast.storage.path import check_path
 
-__all__ = ["MAX_KEY_BYTES", "Keys"]
+__all__ = ["MAX_KEY_BYTES", "Keys", "is_addressable"]
 
 MAX_KEY_BYTES: Final = 1024
 """The longest key on S3, Azure and Google Cloud Storage."""
@@ -26,6 +28,14 @@ _HASH: Final = 64
 
 _LONGEST: Final = MAX_KEY_BYTES - _HASH - 64
 """How much of a path can be in a key, with room for a hash, a part's id and number, and what separates them."""
+
+
+def is_addressable(path: str) -> bool:
+    """Whether a storage path can name it: others' objects, folder markers and our own records have none."""
+    with suppress(InvalidPathError):
+        check_path(path)
+        return True
+    return False
 
 
 class Keys:
@@ -41,6 +51,7 @@ class Keys:
         """What all keys begin with: empty, or ending in `/`."""
         self.reserved = f"{self.root}{_RESERVED}/"
         """What the keys of unfinished writes begin with."""
+        self._room = max(0, _LONGEST - len(self.reserved))
 
     def key(self, path: str) -> str:
         """The key of a file's content.
@@ -58,8 +69,8 @@ class Keys:
         return self.root if path == "/" else f"{self.root}{path[1:]}/"
 
     def path(self, key: str) -> str:
-        """The path of a content's key, or of a common prefix."""
-        return "/" + key[len(self.root) :].rstrip("/")
+        """The path of a content's key, or of a common prefix; others' keys may give one that names nothing."""
+        return "/" + key[len(self.root) :].removesuffix("/")
 
     def record(self, path: str) -> str:
         """The key of the record of the unfinished write to a path."""
@@ -67,12 +78,12 @@ class Keys:
 
     def records_below(self, path: str) -> str:
         """What the keys of the records of all paths below a directory begin with; others' may begin so, too."""
-        return self.reserved if path == "/" else f"{self.reserved}{path[1:]}/"[:_LONGEST]
+        return self.reserved if path == "/" else self.reserved + f"{path[1:]}/"[: self._room]
 
     def recorded_path(self, key: str) -> str | None:
         """The path whose record a reserved key is; `None` for what doesn't tell, or isn't a record."""
-        rest = key[len(self.reserved) :]
-        return f"/{rest[:-1]}" if rest.endswith("~") and rest.count("~") == 1 else None
+        path = f"/{key[len(self.reserved) : -1]}"
+        return path if key.endswith("~") and is_addressable(path) else None
 
     def is_long_record(self, key: str) -> bool:
         """Whether a reserved key is a record that doesn't tell its path."""
@@ -84,5 +95,5 @@ class Keys:
         return f"{self.reserved}{self._name(key[len(self.root) :])}~{upload_id}~"
 
     def _name(self, rest: str) -> str:
-        room = _LONGEST - len(self.reserved)
+        room = self._room
         return rest if len(rest) <= room else f"{rest[:room]}~{hashlib.sha256(rest.encode('ascii')).hexdigest()}"

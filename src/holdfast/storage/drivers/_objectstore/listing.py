@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
+from holdfast.storage.drivers._objectstore.keys import is_addressable
 from holdfast.storage.drivers._tasks import together
-from holdfast.storage.errors import InvalidPathError, PathNotFoundError
-from holdfast.storage.path import check_path
+from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, Iterable
 
-    from holdfast.storage.drivers._objectstore.bucket import Bucket
+    from holdfast.storage.drivers._objectstore.bucket import Bucket, Page
     from holdfast.storage.drivers._objectstore.keys import Keys
 
-__all__ = ["any_below", "is_addressable", "list_children", "start_key"]
+__all__ = ["any_below", "list_children", "pages", "start_key"]
 
 _ROOM: Final = 2
 """More entries than asked for: of a directory named as `start_after`, and for telling that there are more."""
 
 _MAX_LOOKUPS: Final = 16
 """How many names are looked up one by one before reading the rest of the listing is cheaper."""
-
-
-def is_addressable(path: str) -> bool:
-    """Whether a storage path can name it: others' objects, folder markers and our own records have none."""
-    with suppress(InvalidPathError):
-        check_path(path)
-        return True
-    return False
 
 
 def start_key(keys: Keys, path: str, start_after: str | None) -> str | None:
@@ -40,16 +32,39 @@ def start_key(keys: Keys, path: str, start_after: str | None) -> str | None:
     return keys.root + start_after[1:]
 
 
-async def any_below(bucket: Bucket, keys: Keys, path: str) -> bool:
-    """Whether a file is below a directory."""
+async def pages(
+    bucket: Bucket,
+    prefix: str,
+    *,
+    delimiter: bool = False,
+    start_after: str | None = None,
+    limit: int | None = None,
+) -> AsyncGenerator[Page]:
+    """Yield a listing's pages, one request each, as long as there are any. Some may be empty."""
     cursor: str | None = None
     while True:
-        page = await bucket.list_page(keys.below(path), limit=_ROOM, cursor=cursor)
-        if any(is_addressable(keys.path(found.key)) and not found.key.endswith("/") for found in page.objects):
-            return True
-        if page.cursor is None:
-            return False
+        page = await bucket.list_page(prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit)
+        yield page
         cursor = page.cursor
+        if cursor is None:
+            return
+
+
+async def any_below(bucket: Bucket, keys: Keys, path: str) -> bool:
+    """Whether a file is below a directory."""
+    prefix = keys.below(path)
+    last: str | None = None
+    for limit in (_ROOM, None):  # the first objects tell in most cases; others' may be many
+        async with aclosing(pages(bucket, prefix, start_after=last, limit=limit)) as listing:
+            async for page in listing:
+                if any(is_addressable(keys.path(found.key)) and not found.key.endswith("/") for found in page.objects):
+                    return True
+                if page.cursor is None:
+                    return False
+                if limit and page.objects:
+                    last = page.objects[-1].key
+                    break
+    return False
 
 
 async def list_children(
@@ -57,12 +72,17 @@ async def list_children(
 ) -> list[str]:
     """List a directory's children, as `StorageDriver.list` has it.
 
+    A directory below which nothing is but what isn't ours, such as the marker of a folder, is among them: that it
+    isn't there for `stat` would take a request for each child to know.
+
     Raises:
         PathNotFoundError: Nothing is below the path.
     """
-    children = _Children(bucket, keys, path, start_after, limit)
-    found = await children.collect()
-    if not found and path != "/" and not await any_below(bucket, keys, path):
+    found = await _Children(bucket, keys, path, start_after, limit).collect()
+    if found or path == "/":
+        return found
+    is_all = start_after is None and limit != 0
+    if is_all or not await _Children(bucket, keys, path, None, 1).collect():
         raise PathNotFoundError(path=path)
     return found
 
@@ -87,16 +107,16 @@ class _Children:
         """The children's paths."""
         if self._limit == 0 or (self._start_after or "") >= self._path.rstrip("/") + "0":
             return []
-        start, cursor = start_key(self._keys, self._path, self._start_after), None
-        while True:
-            page = await self._bucket.list_page(
-                self._keys.below(self._path), delimiter=True, start_after=start, cursor=cursor, limit=self._page_limit()
-            )
-            self._take(found.key for found in page.objects if not found.key.endswith("/"))
-            self._take(page.prefixes)
-            cursor = page.cursor
-            if cursor is None or await self._is_enough():
-                return sorted(self._names)[: self._limit]
+        start = start_key(self._keys, self._path, self._start_after)
+        below = self._keys.below(self._path)
+        listing = pages(self._bucket, below, delimiter=True, start_after=start, limit=self._page_limit())
+        async with aclosing(listing):
+            async for page in listing:
+                self._take(found.key for found in page.objects if not found.key.endswith("/"))
+                self._take(page.prefixes)
+                if page.cursor is not None and await self._is_enough():
+                    break
+        return sorted(self._names)[: self._limit]
 
     def _page_limit(self) -> int | None:
         return None if self._limit is None else self._limit + _ROOM
@@ -110,23 +130,33 @@ class _Children:
 
     async def _is_enough(self) -> bool:
         """Whether the first ones, as many as asked for, are known although the listing goes on."""
-        if self._limit is None or len(self._names) < self._limit:
+        if not self._limit or len(self._names) < self._limit:
             return False
-        missing = self._may_be_missing(sorted(self._names)[: self._limit])
+        missing = self._may_be_missing(sorted(self._names)[self._limit - 1])
         if len(missing) > _MAX_LOOKUPS:
             return False
-        there = await together(*(any_below(self._bucket, self._keys, child) for child in missing))
+        there = await together(*(self._is_directory(child) for child in missing))
         self._names |= {child for child, is_there in zip(missing, there, strict=True) if is_there}
         return True
 
-    def _may_be_missing(self, children: list[str]) -> list[str]:
-        """Directories that would come before some of these, and in the listing after all that was read."""
+    def _may_be_missing(self, last: str) -> list[str]:
+        """Directories that would come before the last of these, and in the listing after all that was read.
+
+        Only a name that the last one goes on from, with what sorts before a slash, can be of such a directory.
+        """
         base = len(self._path.rstrip("/")) + 1
-        candidates = {child[:end] for child in children for end in range(base + 1, len(child)) if child[end] in "-."}
+        candidates = {last[:end] for end in range(base + 1, len(last)) if last[end] in "-."}
         return [
             child
             for child in candidates - self._names
-            if self._keys.key(child) + "/" > self._reached
+            if self._keys.below(child) > self._reached
             and (self._start_after is None or child > self._start_after)
             and is_addressable(child)
         ]
+
+    async def _is_directory(self, child: str) -> bool:
+        async with aclosing(pages(self._bucket, self._keys.below(child), limit=1)) as listing:
+            async for page in listing:
+                if page.objects:
+                    return True
+        return False

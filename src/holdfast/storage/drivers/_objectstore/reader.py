@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError
@@ -12,29 +12,33 @@ from holdfast.storage.errors import IncompleteReadError, PathNotFoundError, Prec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
+    from datetime import datetime
 
-    from holdfast.storage.drivers._objectstore.bucket import Bucket, OpenObject
+    from holdfast.storage.drivers._objectstore.bucket import Bucket, ObjectInfo, OpenObject
 
-__all__ = ["open_chunks"]
+__all__ = ["open_chunks", "read_whole"]
 
 _BREAKS: Final = 5
-"""How often in a row a connection may break without a byte having come."""
+"""How often in a row a connection may break before a byte comes."""
 
 
 @asynccontextmanager
 async def open_chunks(
-    bucket: Bucket, key: str, *, offset: int, length: int | None
+    bucket: Bucket, key: str, *, offset: int = 0, length: int | None = None, version: str | None = None
 ) -> AsyncGenerator[AsyncIterator[bytes]]:
     """Open an object for streaming, as `StorageDriver.reader` has it.
 
     What is read is one version of the object: where the store tells versions, going on after a break asks for the same.
+
+    Raises:
+        PreconditionFailedError: On entering: a version was asked for, and the object has another one.
     """
     async with AsyncExitStack() as stack:
         if length == 0:
             await bucket.head(key)  # it must be there, even if nothing of it is wanted
             yield _nothing()
             return
-        reading = _Reading(bucket, key, offset, length)
+        reading = _Reading(bucket, key, offset, length, version)
         stack.push_async_callback(reading.aclose)
         try:
             await reading.open()
@@ -46,25 +50,40 @@ async def open_chunks(
         yield chunks
 
 
+async def read_whole(bucket: Bucket, key: str) -> tuple[ObjectInfo, bytes]:
+    """An object's description and content, of one version.
+
+    Raises:
+        PathNotFoundError: There is no such object.
+    """
+    reading = _Reading(bucket, key, 0, None, None)
+    async with aclosing(reading):
+        info = await reading.open()
+        async with aclosing(reading.chunks()) as chunks:
+            return info, b"".join([chunk async for chunk in chunks])
+
+
 class _Reading:
-    def __init__(self, bucket: Bucket, key: str, offset: int, length: int | None) -> None:
+    def __init__(self, bucket: Bucket, key: str, offset: int, length: int | None, version: str | None) -> None:
         self._bucket = bucket
         self._key = key
         self._at = offset
         self._length = length
         self._end = 0
-        self._version: str | None = None
+        self._version = version
+        self._modified: datetime | None = None
         self._opened: OpenObject | None = None
         self._stack = AsyncExitStack()
 
-    async def open(self) -> None:
+    async def open(self) -> ObjectInfo:
         """Send the request for what is still missing."""
-        left = None if self._length is None else self._length
         self._opened = opened = await self._stack.enter_async_context(
-            self._bucket.read(self._key, offset=self._at, length=left, version=self._version)
+            self._bucket.read(self._key, offset=self._at, length=self._length, version=self._version)
         )
-        self._version = opened.info.version
-        self._end = opened.info.size if left is None else min(opened.info.size, self._at + left)
+        info = opened.info
+        self._version, self._modified = info.version, info.modified
+        self._end = info.size if self._length is None else min(info.size, self._at + self._length)
+        return info
 
     async def aclose(self) -> None:
         """Free the connection."""
@@ -103,14 +122,14 @@ class _Reading:
         await self._stack.aclose()
         self._stack = AsyncExitStack()
         await asyncio.sleep(pause(error, breaks))
-        end = self._end
+        before = self._end, self._modified
+        message = f"broke off at byte {self._at} of {self._end}, and the content isn't the same any more"
         try:
             await self.open()
         except (PathNotFoundError, PreconditionFailedError, PastEndError) as gone:
-            message = f"broke off at byte {self._at} of {end}, and the content is another one now"
             raise IncompleteReadError(message) from gone
-        if self._end != end:
-            raise IncompleteReadError(f"broke off at byte {self._at} of {end}, and the content has another length now")
+        if before != (self._end, self._modified):  # a store that tells no versions may still tell this
+            raise IncompleteReadError(message)
 
 
 async def _nothing() -> AsyncGenerator[bytes]:

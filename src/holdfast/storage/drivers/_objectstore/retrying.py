@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from holdfast.storage.drivers._objectstore.bucket import (
     Bucket,
@@ -16,6 +18,7 @@ from holdfast.storage.drivers._objectstore.bucket import (
     OpenUpload,
     Page,
     Part,
+    UnknownUploadError,
 )
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError, ThrottledError
 
@@ -54,14 +57,14 @@ def pause(error: BaseException | None, attempt: int) -> float:
     """
     bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
     asked = error.retry_after if isinstance(error, ThrottledError) and error.retry_after else 0.0
-    return min(_LONGEST_PAUSE, asked) + random.uniform(0, bound)  # noqa: S311 - spreads clients, protects nothing
+    return min(_LONGEST_PAUSE, max(0.0, asked)) + random.uniform(0, bound)  # noqa: S311 - spreads clients, protects nothing
 
 
 class RetryingBucket(Bucket):
     """A bucket whose calls are repeated, at most 6 times within 90 seconds, where the error's class allows it.
 
     A write whose answer was lost may have happened. Repeating it is harmless, but for a precondition that then fails on
-    our own content: so that content is compared before it counts as another's.
+    our own content, and for an upload that is unknown because it is completed: so what is there is looked at first.
     """
 
     def __init__(self, inner: Bucket) -> None:
@@ -105,9 +108,12 @@ class RetryingBucket(Bucket):
             try:
                 return await self._inner.put(key, content, precondition=precondition)
             except PreconditionFailedError:
-                if lost and (version := await self._version_if_ours(key, content)) is not None:
-                    return version
-                raise
+                if not lost:
+                    raise
+                there = await self._found(key)
+                if there is None or there.size != len(content) or await self._inner.get(key) != bytes(content):
+                    raise
+                return there.version
             except StorageError as error:
                 lost = lost or error.retryable
                 raise
@@ -124,16 +130,23 @@ class RetryingBucket(Bucket):
 
     async def delete_many(self, keys: Sequence[str]) -> Mapping[str, StorageError]:
         """See `Bucket.delete_many`. Only those that may succeed are tried again."""
-        failures = dict(await self._again(self._inner.delete_many, keys))
-        again = [key for key, error in failures.items() if error.retryable]
-        for key in again:
-            try:
-                await self.delete(key)
-            except StorageError as error:
-                failures[key] = error
-            else:
-                del failures[key]
-        return failures
+        failures: dict[str, StorageError] = {}
+        left: Mapping[str, StorageError] | None = None
+
+        async def delete() -> None:
+            nonlocal left
+            told = await self._inner.delete_many(keys if left is None else [*left])
+            failures.update((key, error) for key, error in told.items() if not error.retryable)
+            left = {key: error for key, error in told.items() if error.retryable}
+            for error in left.values():
+                raise error
+
+        try:
+            await self._again(delete)
+        except StorageError:
+            if left is None:
+                raise
+        return {**failures, **(left or {})}
 
     async def list_page(
         self,
@@ -169,16 +182,50 @@ class RetryingBucket(Bucket):
 
     async def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         """See `Bucket.complete_upload`."""
-        await self._again(self._inner.complete_upload, key, upload_id, parts)
+        lost = False
+
+        async def complete() -> None:
+            nonlocal lost
+            try:
+                await self._inner.complete_upload(key, upload_id, parts)
+            except UnknownUploadError:
+                there = await self._found(key) if lost else None
+                if there is None or there.size != sum(part.size for part in parts):
+                    raise
+            except StorageError as error:
+                lost = lost or error.retryable
+                raise
+
+        await self._again(complete)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """See `Bucket.abort_upload`."""
         await self._again(self._inner.abort_upload, key, upload_id)
 
-    async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
-        """See `Bucket.list_uploads`. Not repeated: what was yielded can't be taken back."""
-        async for upload in self._inner.list_uploads(prefix):
-            yield upload
+    async def list_uploads(self, prefix: str) -> AsyncGenerator[OpenUpload]:
+        """See `Bucket.list_uploads`. Where it broke off it begins anew, and passes over what was yielded."""
+        seen: set[tuple[str, str]] = set()
+        uploads: AsyncIterator[OpenUpload] | None = None
+
+        async def step() -> OpenUpload | None:
+            nonlocal uploads
+            uploads = uploads or self._inner.list_uploads(prefix)
+            try:
+                async for upload in uploads:
+                    if (upload.key, upload.upload_id) not in seen:
+                        return upload
+            except StorageError:
+                uploads = None
+                raise
+            return None
+
+        try:
+            while (upload := await self._again(step)) is not None:
+                seen.add((upload.key, upload.upload_id))
+                yield upload
+        finally:
+            if isinstance(uploads, AsyncGenerator):
+                await uploads.aclose()
 
     async def identify(self) -> str:
         """See `Bucket.identify`."""
@@ -190,18 +237,16 @@ class RetryingBucket(Bucket):
 
     async def _again(self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Await a call; what goes well costs nothing more."""
+        started = time.monotonic()
         try:
             return await call(*args, **kwargs)
         except StorageError as error:
             if not error.retryable:
                 raise
             first: StorageError | None = error
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(is_retryable),
-            wait=_wait,
-            stop=stop_after_attempt(_ATTEMPTS) | stop_after_delay(_SECONDS),
-            reraise=True,
-        )
+
+        def is_over(state: RetryCallState) -> bool:
+            return state.attempt_number >= _ATTEMPTS or time.monotonic() + state.upcoming_sleep - started > _SECONDS
 
         async def attempt() -> T:
             nonlocal first
@@ -210,15 +255,19 @@ class RetryingBucket(Bucket):
                 raise error
             return await call(*args, **kwargs)
 
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_retryable),
+            wait=_wait,
+            stop=is_over,
+            reraise=True,
+        )
         return await retrying(attempt)
 
-    async def _version_if_ours(self, key: str, content: Buffer) -> str | None:
+    async def _found(self, key: str) -> ObjectInfo | None:
         try:
-            info = await self._inner.head(key)
-            ours = info.size == len(content) and await self._inner.get(key) == bytes(content)
+            return await self._inner.head(key)
         except PathNotFoundError:
             return None
-        return info.version if ours else None
 
 
 def _wait(state: RetryCallState) -> float:

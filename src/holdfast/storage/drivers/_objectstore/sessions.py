@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +22,8 @@ import structlog
 
 from holdfast.storage.driver import CreateOnly, MatchVersion
 from holdfast.storage.drivers._objectstore.bucket import Part
+from holdfast.storage.drivers._objectstore.keys import is_addressable
+from holdfast.storage.drivers._objectstore.reader import read_whole
 from holdfast.storage.errors import (
     InvalidResumeTokenError,
     PathNotFoundError,
@@ -29,6 +32,8 @@ from holdfast.storage.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from holdfast.storage.driver import Precondition
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "Sessions", "Stored", "new_session", "read_token", "token_of"]
 
 _ID_BYTES: Final = 16
+_IDENTITY: Final = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}").fullmatch
 _log = structlog.get_logger(__name__)
 
 
@@ -59,6 +65,18 @@ class Session(msgspec.Struct, frozen=True):
         """The bytes in its parts."""
         return sum(part.size for part in self.parts)
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be one of ours; what is read from a record may be anything."""
+        numbers = [part.number for part in self.parts]
+        return (
+            _IDENTITY(self.id) is not None
+            and is_addressable(self.path)
+            and numbers == [*range(1, len(numbers) + 1)]
+            and all(part.size > 0 for part in self.parts)
+            and (self.upload_id is not None or not numbers)
+        )
+
 
 class Stored(NamedTuple):
     """An unfinished write as it was read.
@@ -67,11 +85,13 @@ class Stored(NamedTuple):
         session: What is known of it.
         tail: The bytes after its parts.
         version: Of the record; `None` where the store tells none.
+        modified: When the record was written, by the store's clock; `None` where the store doesn't tell.
     """
 
     session: Session
     tail: bytes
     version: str | None
+    modified: datetime | None
 
     @property
     def is_readable(self) -> bool:
@@ -122,17 +142,26 @@ class Sessions:
     async def load_record(self, key: str, path: str) -> Stored | None:
         """Read a record. One that can't be read is there without its session, to be thrown away, and is logged."""
         try:
-            async with self._bucket.read(key) as opened:
-                content = b"".join([chunk async for chunk in opened.chunks])
+            info, content = await read_whole(self._bucket, key)
         except PathNotFoundError:
             return None
         header, _, tail = content.partition(b"\n")
+        session = self._read(header, key)
+        if session is None:
+            return Stored(Session("", path), b"", info.version, info.modified)
+        return Stored(session, tail, info.version, info.modified)
+
+    def _read(self, header: bytes, key: str) -> Session | None:
         try:
             session = _decode(header)
         except msgspec.MsgspecError as error:
-            _log.warning("the record of an unfinished write can't be read", key=key, error=str(error))
-            return Stored(Session("", path), b"", opened.info.version)
-        return Stored(session, tail, opened.info.version)
+            reason = str(error)
+        else:
+            if session.is_sound and self._keys.record(session.path) == key:
+                return session
+            reason = "it can't be of a write to this path"
+        _log.warning("the record of an unfinished write can't be read", key=key, error=reason)
+        return None
 
     async def save(self, session: Session, tail: bytes, *, replaces: str | None, is_new: bool) -> str | None:
         """Write a session's record, and return the version of it.

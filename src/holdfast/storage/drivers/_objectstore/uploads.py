@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import UploadInfo
+from holdfast.storage.drivers._objectstore.listing import pages
 from holdfast.storage.errors import PathNotFoundError
 from holdfast.storage.ops import is_below
 
@@ -72,20 +73,11 @@ class Uploads:
         if path != "/":
             with suppress(PathNotFoundError):  # most paths have none
                 yield await self._bucket.head(self._keys.record(path)), path
-        async for record in self._objects(self._keys.records_below(path)):
-            record_path = await self._path_of(record.key)
-            if record_path is not None and is_below(record_path, path):
-                yield record, record_path
-
-    async def _objects(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        cursor: str | None = None
-        while True:
-            page = await self._bucket.list_page(prefix, cursor=cursor)
-            for found in page.objects:
-                yield found
-            cursor = page.cursor
-            if cursor is None:
-                return
+        async for page in pages(self._bucket, self._keys.records_below(path)):
+            for record in page.objects:
+                record_path = await self._path_of(record.key)
+                if record_path is not None and is_below(record_path, path):
+                    yield record, record_path
 
     async def _path_of(self, key: str) -> str | None:
         path = self._keys.recorded_path(key)
