@@ -32,7 +32,7 @@ def test_what_is_at_and_below_a_path_goes(
 ) -> None:
     """The file and everything below it go, others' objects too, and nothing else; that there was something is told."""
     keys = Keys(root)
-    there = {keys.root + name for name in names} | {"other/root/a"}
+    there = {keys.root + name for name in names} | {"other/place/a"}
     doomed = {
         key
         for key in there
