@@ -8,6 +8,7 @@ do, `bucket` the operations, `_client` the SDK and its credentials, `_reads` the
 of errors.
 """
 
+from holdfast.storage.drivers.s3.driver import S3Driver
 from holdfast.storage.drivers.s3.options import S3Options
 
-__all__ = ["S3Options"]
+__all__ = ["S3Driver", "S3Options"]

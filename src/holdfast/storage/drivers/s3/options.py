@@ -67,7 +67,7 @@ Secret = Annotated[SecretStr, BeforeValidator(_as_text)]
 
 
 class S3Options(DriverOptions):
-    """Options of the `s3` driver; defaults as in Distribution's `storage-drivers/s3` page. Empty text is "not given"."""
+    """Options of the `s3` driver; defaults as on Distribution's page `storage-drivers/s3`. Empty text is not given."""
 
     accesskey: Secret | None = Field(
         default=None,
@@ -80,8 +80,8 @@ class S3Options(DriverOptions):
     )
     region: Text | None = Field(
         default=None,
-        description="The region of the bucket, such as `eu-central-1`. Required on Amazon S3; with `regionendpoint` it is"
-        " what requests are signed for, `us-east-1` if it isn't given.",
+        description="The region of the bucket, such as `eu-central-1`. Required on Amazon S3; with `regionendpoint` it"
+        " is what requests are signed for, `us-east-1` if it isn't given.",
     )
     regionendpoint: Text | None = Field(
         default=None,
@@ -90,7 +90,7 @@ class S3Options(DriverOptions):
     )
     redirectendpoint: Text | None = Field(
         default=None,
-        description="The public address of the store (scheme and host only) for the URLs that clients are redirected to,"
+        description="The public address of the store (scheme and host only) in the URLs that clients are redirected to,"
         " where it isn't the one that the registry uses. Only the host is exchanged, so set `forcepathstyle`, too,"
         " unless that host stands for the bucket itself.",
     )
