@@ -111,4 +111,5 @@ class BucketContract(ObjectsContract, ListingContract, UploadsContract):
             await bucket.aclose()
             await bucket.aclose()
 
-        assert [] == await census.leaks()
+        leaks = await census.leaks()
+        assert [] == leaks

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -64,9 +64,15 @@ USES: dict[str, Use] = READS | {
 
 
 class Contract:
-    """The fixtures; a vendor gives the first three."""
+    """What a vendor gives: the first three fixtures."""
 
     pytestmark = pytest.mark.anyio
+
+    drops_other_parts: ClassVar[bool] = True
+    """Whether an upload can be completed with some of its parts; a store that can't says `UnknownUploadError`."""
+
+    forgets_completed_uploads: ClassVar[bool] = True
+    """Whether a completed upload takes no more parts; where it does, they change nothing."""
 
     @pytest.fixture
     def make_bucket(self) -> Callable[[], Bucket]:
@@ -99,4 +105,5 @@ class Contract:
         finally:
             await bucket.aclose()
 
-        assert [] == await census.leaks()
+        leaks = await census.leaks()
+        assert [] == leaks

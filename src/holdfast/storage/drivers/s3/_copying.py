@@ -36,9 +36,8 @@ async def copy(client: Client, profile: Profile, parameters: dict[str, Any], sou
         origin = {"Bucket": client.bucket, "Key": source.key}
         await client.call("copy_object", Key=key, CopySource=origin, **parameters)
     elif profile.copy_parts:
-        await _Copy(client, source, key, part_size(source.size, options.multipartcopychunksize, profile)).run(
-            parameters
-        )
+        part = part_size(source.size, options.multipartcopychunksize, profile)
+        await _Copy(client, profile, source, key, part).run(parameters)
     else:
         raise UnsupportedOperationError(f"the store copies no object larger than {profile.max_put} bytes")
 
@@ -52,8 +51,9 @@ def part_size(size: int, wanted: int, profile: Profile) -> int:
 class _Copy:
     """One copy in parts, all of the same size but the last."""
 
-    def __init__(self, client: Client, source: ObjectInfo, key: str, part: int) -> None:
+    def __init__(self, client: Client, profile: Profile, source: ObjectInfo, key: str, part: int) -> None:
         self._client = client
+        self._profile = profile
         self._source = source
         self._key = key
         self._part = part
@@ -66,6 +66,7 @@ class _Copy:
             offsets = iter(range(0, self._source.size, self._part))
             count = min(-(-self._source.size // self._part), self._client.options.multipartcopymaxconcurrency)
             await together(*(self._work(offsets) for _ in range(count)))
+            await _multipart.check_source(self._client, self._profile, self._source)
             parts = sorted(self._parts, key=lambda part: part.number)
             await _multipart.complete(self._client, self._key, self._id, parts)
         except BaseException:

@@ -6,6 +6,7 @@ same, whose error has a code, so that no message has to be read.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +16,13 @@ from urllib.parse import urlsplit
 import structlog
 from botocore.credentials import RefreshableCredentials
 from obstore.exceptions import PreconditionError
-from obstore.store import S3Store
+from obstore.store import MemoryStore, S3Store
 
 from holdfast.storage.driver import MAX_CHUNK_BYTES
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, OpenObject
 from holdfast.storage.drivers.s3._client import CONNECT_SECONDS, READ_SECONDS, ca_bundle, user_agent
 from holdfast.storage.drivers.s3.errors import FAST_ERRORS, SDK_ERRORS, storage_error
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -45,6 +46,11 @@ _LONG: Final = timedelta(days=7)
 
 _FRESH: Final = timedelta(minutes=1)
 """For how long credentials that expire are used without asking for them again; the SDK knows when they are renewed."""
+
+_IDLE: Final = timedelta(seconds=30)
+"""How long a connection is kept that nobody uses."""
+
+_SETTLE_SECONDS: Final = 0.02
 
 _DOUBTS: Final = 5
 """So many reads in a row that only the SDK could do, and the fast way isn't tried for a while."""
@@ -71,8 +77,8 @@ class FastReader:
     async def get(self, key: str) -> bytes | None:
         """An object's content."""
 
-        async def get(store: S3Store) -> bytes:
-            result = await store.get_async(key)
+        async def get() -> bytes:
+            result = await self._connected.get_async(key)
             return bytes(await result.bytes_async())
 
         return await self._ask("GET", key, get)
@@ -80,8 +86,8 @@ class FastReader:
     async def head(self, key: str) -> ObjectInfo | None:
         """An object's description."""
 
-        async def head(store: S3Store) -> ObjectInfo:
-            return _info(key, await store.head_async(key))
+        async def head() -> ObjectInfo:
+            return _info(key, await self._connected.head_async(key))
 
         return await self._ask("HEAD", key, head)
 
@@ -95,8 +101,8 @@ class FastReader:
         if version is not None:
             options["if_match"] = f'"{version}"'
 
-        async def open_(store: S3Store) -> OpenObject:
-            result = await store.get_async(key, options=options)
+        async def open_() -> OpenObject:
+            result = await self._connected.get_async(key, options=options)
             return OpenObject(_info(key, result.meta), _chunks(result, self._client.bucket))
 
         return await self._ask("GET", key, open_)
@@ -115,19 +121,25 @@ class FastReader:
                 seconds=_DOUBT_SECONDS,
             )
 
-    def close(self) -> None:
-        """Let its connections go."""
+    async def aclose(self) -> None:
+        """Close its connections; idempotent."""
         self._able = False
-        self._store = None
+        if self._store is not None:
+            self._store = None
+            # The last request's error may still be held by a thread of its, and the reader by that error's traceback.
+            # Objects that its threads are done with are let go the next time that it is called.
+            await asyncio.sleep(_SETTLE_SECONDS)
+            MemoryStore()
 
-    async def _ask(self, method: str, key: str, call: Callable[[S3Store], Awaitable[T]]) -> T | None:
+    async def _ask(self, method: str, key: str, call: Callable[[], Awaitable[T]]) -> T | None:
         if not self._takes(key):
             return None
-        store = self._store or await self._connect()
+        if self._store is None:
+            await self._connect()
         started = time.monotonic()
         outcome = "left to the SDK"
         try:
-            result = await call(store)
+            result = await call()
             outcome = "found"
         except FileNotFoundError as error:
             outcome = "not found"
@@ -147,7 +159,14 @@ class FastReader:
     def _takes(self, key: str) -> bool:
         return self._able and time.monotonic() >= self._doubted_until and _is_plain(key)
 
-    async def _connect(self) -> S3Store:
+    @property
+    def _connected(self) -> S3Store:
+        """The reader, which nobody else holds: the traceback of an error would keep its connections open."""
+        if self._store is None:
+            raise StorageUnavailableError("the driver is closed")
+        return self._store
+
+    async def _connect(self) -> None:
         """Make the reader, for the endpoint that the SDK's own URLs lead to."""
         client, options = self._client, self._client.options
         sdk = await client.connected()
@@ -160,7 +179,7 @@ class FastReader:
         path = parts.path.removesuffix("/k")
         in_path = path.endswith(f"/{client.bucket}")
         endpoint = f"{parts.scheme}://{parts.netloc}{path.removesuffix(f'/{client.bucket}') if in_path else path}"
-        if self._store is None:
+        if self._store is None and self._able:
             self._store = S3Store(
                 client.bucket,
                 region=options.signing_region,
@@ -175,7 +194,6 @@ class FastReader:
                 retry_config={"max_retries": 0},
                 credential_provider=_provider(credentials),
             )
-        return self._store
 
     def _client_options(self) -> ClientConfig:
         options = self._client.options
@@ -183,6 +201,7 @@ class FastReader:
             "allow_http": True,
             "allow_invalid_certificates": options.skipverify,
             "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+            "pool_idle_timeout": _IDLE,
             "read_timeout": timedelta(seconds=READ_SECONDS),
             "timeout": _LONG,
             "user_agent": user_agent(options),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part, UnknownUploadError
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
+from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part, PastEndError, UnknownUploadError
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers.s3._profiles import Profile
     from holdfast.storage.drivers.s3.options import S3Options
 
-__all__ = ["abort", "begin", "complete", "copy_part", "put_part", "write_parameters"]
+__all__ = ["abort", "begin", "check_source", "complete", "copy_part", "put_part", "write_parameters"]
 
 _GONE = "the store doesn't have this upload"
 
@@ -64,11 +64,26 @@ async def copy_part(
             CopySourceRange=f"bytes={offset}-{offset + length - 1}",
             **parameters,
         )
+    except PastEndError as error:
+        raise PreconditionFailedError("the object is shorter than it was") from error
     except PathNotFoundError as error:
         # Of the upload or of the source: some stores have one word for both.
         await client.call("head_object", Key=source.key)
         raise UnknownUploadError(_GONE) from error
     return Part(number, length, answer["CopyPartResult"]["ETag"])
+
+
+async def check_source(client: Client, profile: Profile, source: ObjectInfo) -> None:
+    """After copying from an object: make sure that it was the version that is meant, where the store doesn't.
+
+    Raises:
+        PreconditionFailedError: It has another version by now.
+    """
+    if profile.copy_match or source.version is None:
+        return
+    answer = await client.call("head_object", Key=source.key)
+    if str(answer.get("ETag")).strip('"') != source.version:
+        raise PreconditionFailedError("the object was replaced while it was copied")
 
 
 async def complete(client: Client, key: str, upload_id: str, parts: Sequence[Part]) -> None:
@@ -78,6 +93,19 @@ async def complete(client: Client, key: str, upload_id: str, parts: Sequence[Par
         await client.call("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": named})
     except (PathNotFoundError, PreconditionFailedError) as error:
         raise UnknownUploadError(_GONE) from error
+    except StorageUnavailableError as error:
+        # Ceph calls it an internal error of its own, for ever, when the upload isn't there.
+        if await _is_open(client, key, upload_id):
+            raise
+        raise UnknownUploadError(_GONE) from error
+
+
+async def _is_open(client: Client, key: str, upload_id: str) -> bool:
+    try:
+        await client.call("list_parts", Key=key, UploadId=upload_id, MaxParts=1)
+    except (PathNotFoundError, UnknownUploadError):
+        return False
+    return True
 
 
 async def abort(client: Client, key: str, upload_id: str) -> None:

@@ -183,7 +183,9 @@ class S3Bucket(Bucket):
         self, key: str, upload_id: str, number: int, source: ObjectInfo, *, offset: int, length: int
     ) -> Part:
         """See `Bucket.copy_part`."""
-        return await _multipart.copy_part(self._client, key, upload_id, number, source, offset=offset, length=length)
+        part = await _multipart.copy_part(self._client, key, upload_id, number, source, offset=offset, length=length)
+        await _multipart.check_source(self._client, self._profile, source)
+        return part
 
     async def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         """See `Bucket.complete_upload`."""
@@ -218,5 +220,5 @@ class S3Bucket(Bucket):
 
     async def aclose(self) -> None:
         """See `Bucket.aclose`."""
-        self._fast.close()
+        await self._fast.aclose()
         await self._client.aclose()
