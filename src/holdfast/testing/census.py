@@ -12,8 +12,11 @@ from pathlib import Path
 __all__ = ["Census", "count_descriptors"]
 
 _DESCRIPTORS = Path("/proc/self/fd")
-_LOOP_THREADS = ("asyncio_", "AnyIO worker thread", "waitpid-")
+_LOOP_THREADS = ("asyncio_", "uvloop_", "AnyIO worker thread", "waitpid-")
 """Threads of the event loop's own pools, which live as long as the loop."""
+
+_SPARE = "/dev/null"
+"""What libuv opens with a loop's first stream, to have a descriptor to give up when there are no others."""
 
 _NUMBER = re.compile(r":\[\d+\]$")
 """What tells one socket or pipe from another."""
@@ -49,7 +52,7 @@ class Census:
         """Count now."""
         threads = (thread for thread in threading.enumerate() if not thread.name.startswith(_LOOP_THREADS))
         return cls(
-            descriptors=Counter(_NUMBER.sub("", target) for target in _descriptors()),
+            descriptors=Counter(_NUMBER.sub("", target) for target in _descriptors() if target != _SPARE),
             threads=frozenset(threads),
             tasks=Counter(getattr(task.get_coro(), "__qualname__", repr(task)) for task in asyncio.all_tasks()),
         )
