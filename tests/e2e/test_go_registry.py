@@ -17,7 +17,7 @@ _PAIRS = [(HOLDFAST, GO), (GO, HOLDFAST)]
 _both_ways = pytest.mark.parametrize(("writer", "reader"), _PAIRS, ids=["go-reads-ours", "we-read-go"])
 
 
-@pytest.fixture(params=["filesystem"])
+@pytest.fixture(params=["filesystem", "ceph"])
 def storage(request: pytest.FixtureRequest, root: Path, scratch: Path, go_registry_tool: Tool) -> SharedStorage:
     """An empty storage that both have a driver for."""
     if request.param == "filesystem":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part
     from holdfast.storage.drivers.s3._client import Client
     from holdfast.storage.drivers.s3._profiles import Profile
+    from holdfast.storage.drivers.s3.options import S3Options
 
 __all__ = ["copy", "part_size"]
 
@@ -31,8 +32,7 @@ async def copy(client: Client, profile: Profile, parameters: dict[str, Any], sou
         key: Of the copy.
     """
     options = client.options
-    threshold = min(options.multipartcopythresholdsize, profile.max_put) if profile.copy_parts else profile.max_put
-    if source.size <= threshold:
+    if source.size <= _threshold(options, profile):
         origin = {"Bucket": client.bucket, "Key": source.key}
         await client.call("copy_object", Key=key, CopySource=origin, **parameters)
     elif profile.copy_parts:
@@ -40,6 +40,14 @@ async def copy(client: Client, profile: Profile, parameters: dict[str, Any], sou
         await _Copy(client, profile, source, key, part).run(parameters)
     else:
         raise UnsupportedOperationError(f"the store copies no object larger than {profile.max_put} bytes")
+
+
+def _threshold(options: S3Options, profile: Profile) -> int:
+    """Up to which size an object is copied by one request."""
+    is_chosen = "multipartcopythresholdsize" in options.model_fields_set
+    if not profile.copy_parts or (profile.copy_by_reference and not is_chosen):
+        return profile.max_put
+    return min(options.multipartcopythresholdsize, profile.max_put)
 
 
 def part_size(size: int, wanted: int, profile: Profile) -> int:

@@ -7,8 +7,10 @@ same, whose error has a code, so that no message has to be read.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -51,6 +53,13 @@ _IDLE: Final = timedelta(seconds=30)
 """How long a connection is kept that nobody uses."""
 
 _SETTLE_SECONDS: Final = 0.02
+
+_LAST_SECONDS: Final = 0.1
+"""How long the end of the interpreter is put off, once.
+
+Before Python 3.14 it ends threads that want its lock, and one of the reader that is just giving something back takes
+the whole process along: 1 of 25 that ended right after a download.
+"""
 
 _DOUBTS: Final = 5
 """So many reads in a row that only the SDK could do, and the fast way isn't tried for a while."""
@@ -180,6 +189,7 @@ class FastReader:
         in_path = path.endswith(f"/{client.bucket}")
         endpoint = f"{parts.scheme}://{parts.netloc}{path.removesuffix(f'/{client.bucket}') if in_path else path}"
         if self._store is None and self._able:
+            _put_off_the_end()
             self._store = S3Store(
                 client.bucket,
                 region=options.signing_region,
@@ -210,6 +220,11 @@ class FastReader:
         if bundle is not None:
             made["root_certificate"] = Path(bundle).read_bytes()
         return made
+
+
+@cache
+def _put_off_the_end() -> None:
+    atexit.register(time.sleep, _LAST_SECONDS)
 
 
 def _provider(credentials: Any) -> S3CredentialProvider:

@@ -31,6 +31,7 @@ class Profile:
         batch_delete: There is DeleteObjects.
         batch_digest: What DeleteObjects is checked by: `md5` is `Content-MD5`, `crc32` what newer SDKs send.
         copy_parts: There is UploadPartCopy.
+        copy_by_reference: CopyObject moves no content, so that copying in parts only takes longer.
         copy_match: UploadPartCopy honours `x-amz-copy-source-if-match`.
         list_version: 2 for ListObjectsV2, 1 for ListObjects.
         list_uploads: There is ListMultipartUploads.
@@ -54,6 +55,7 @@ class Profile:
     batch_delete: bool = True
     batch_digest: Literal["md5", "crc32"] = "md5"
     copy_parts: bool = True
+    copy_by_reference: bool = False
     copy_match: bool = False
     list_version: Literal[1, 2] = 2
     list_uploads: bool = True

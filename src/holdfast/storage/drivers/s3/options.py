@@ -139,7 +139,8 @@ class S3Options(DriverOptions):
         default=32 * MIB,
         ge=0,
         le=5 * GIB,
-        description="Objects larger than this are copied in parts, others by one request.",
+        description="Objects larger than this are copied in parts, others by one request. Where the profile says the"
+        " store copies without moving content, all are copied by one request, unless this is given.",
     )
     rootdirectory: Text = Field(
         default="", description="What all keys begin with, so that a bucket can have more than the registry in it."
