@@ -35,7 +35,7 @@ class NthFault:
     """
 
     first: int
-    error: type[StorageError] = StorageUnavailableError
+    error: type[Exception] = StorageUnavailableError
     times: int = 1
     seen: int = 0
     failed: list[tuple[str, str, str]] = field(default_factory=list)

@@ -1,11 +1,11 @@
-r"""Unfinished writes as the store keeps them: one small object each, beside which parts may be on their way.
+"""Unfinished writes as the store keeps them: one small object each, beside which parts may be on their way.
 
 A record holds what is needed to go on: the store's id of the upload, its parts, and the bytes that are too few for a
 part. So a write is continued by one request, in any process, and nothing has to be searched for.
 
-A record is text that a person can read, then bytes:
+A record is a line that a person can read, then bytes:
 
-    {"id": "...", "path": "/a/b", "upload_id": "...", "parts": [[1, 5242880, "etag"], ...]}\\n
+    {"id": "...", "path": "/a/b", "upload_id": "...", "parts": [[1, 5242880, "etag"], ...], "began": 1763985600.0}
     <the tail>
 """
 
@@ -32,8 +32,6 @@ from holdfast.storage.errors import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from holdfast.storage.driver import Precondition
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
@@ -53,12 +51,14 @@ class Session(msgspec.Struct, frozen=True):
         path: Where it is to be committed.
         upload_id: The store's upload of its parts; `None` while it has none.
         parts: The parts, in order, without a gap.
+        began: When the upload was begun, in seconds since 1970, by the clock of who began it.
     """
 
     id: str
     path: str
     upload_id: str | None = None
     parts: tuple[Part, ...] = ()
+    began: float | None = None
 
     @property
     def size(self) -> int:
@@ -85,13 +85,11 @@ class Stored(NamedTuple):
         session: What is known of it.
         tail: The bytes after its parts.
         version: Of the record; `None` where the store tells none.
-        modified: When the record was written, by the store's clock; `None` where the store doesn't tell.
     """
 
     session: Session
     tail: bytes
     version: str | None
-    modified: datetime | None
 
     @property
     def is_readable(self) -> bool:
@@ -148,8 +146,8 @@ class Sessions:
         header, _, tail = content.partition(b"\n")
         session = self._read(header, key)
         if session is None:
-            return Stored(Session("", path), b"", info.version, info.modified)
-        return Stored(session, tail, info.version, info.modified)
+            return Stored(Session("", path), b"", info.version)
+        return Stored(session, tail, info.version)
 
     def _read(self, header: bytes, key: str) -> Session | None:
         try:
