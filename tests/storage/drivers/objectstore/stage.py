@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
-from holdfast.storage.drivers._objectstore import parts, sending, writer
+from holdfast.storage.driver import FileWriter
+from holdfast.storage.drivers._objectstore import parts, sending
+from holdfast.storage.drivers._objectstore import writer as writing
 from holdfast.storage.drivers._objectstore.bucket import BucketLimits
 from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from holdfast.storage.drivers._objectstore.keys import Keys
+from holdfast.storage.drivers._objectstore.writer import ObjectWriter
 from holdfast.storage.errors import PathNotFoundError, WriteConflictError
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
 
-__all__ = ["PATH", "SMALL", "cleared", "content", "is_quiet", "opened", "scaled", "text", "unfinished"]
+__all__ = ["PATH", "SMALL", "cleared", "content", "is_quiet", "land", "opened", "scaled", "text", "unfinished"]
 
 PATH = "/a/b"
 
@@ -38,7 +41,7 @@ def scaled() -> Iterator[None]:
     """What is a mebibyte otherwise is a byte or a few."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_STEP", 1)
-        patch.setattr(writer, "_SMALL_BYTES", 2)
+        patch.setattr(writing, "_SMALL_BYTES", 2)
         patch.setattr(sending, "_IN_FLIGHT_BYTES", 24)
         yield
 
@@ -103,3 +106,9 @@ async def is_quiet(*drivers: ObjectStoreDriver, before: set[asyncio.Task[Any]]) 
     introductions = {driver._introduction for driver in drivers}
     left = asyncio.all_tasks() - before - introductions
     return not left and all(driver._budget._left == driver._budget.total for driver in drivers)
+
+
+async def land(writer: FileWriter) -> None:
+    """Wait until all parts on their way have arrived."""
+    assert isinstance(writer, ObjectWriter)
+    await writer._sender.land()
