@@ -56,6 +56,7 @@ async def test_record_is_as_described() -> None:
         "upload_id": "u",
         "parts": [[1, 5, "t1"], [2, 7, "t2"]],
         "began": None,
+        "holder": "",
     }
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "Sessions", "Stored", "new_session", "read_token", "token_of"]
 
+_CONFLICT: Final = "another process goes on with this unfinished write"
 _ID_BYTES: Final = 16
 _IDENTITY: Final = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}").fullmatch
 _log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ class Session(msgspec.Struct, frozen=True):
         upload_id: The store's upload of its parts; `None` while it has none.
         parts: The parts, in order, without a gap.
         began: When the upload was begun, in seconds since 1970, by the clock of who began it.
+        holder: Who goes on with it, a random word: two that go on with the same write write different records.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Session(msgspec.Struct, frozen=True):
     upload_id: str | None = None
     parts: tuple[Part, ...] = ()
     began: float | None = None
+    holder: str = ""
 
     @property
     def size(self) -> int:
@@ -183,7 +186,23 @@ class Sessions:
         try:
             return await self._bucket.put(self._keys.record(session.path), content, precondition=precondition)
         except PreconditionFailedError as error:
-            raise WriteConflictError("another process goes on with this unfinished write") from error
+            raise WriteConflictError(_CONFLICT) from error
+
+    async def claim(self, stored: Stored) -> str | None:
+        """Take an unfinished write over from all who have opened it as well; return the record's new version.
+
+        Whoever sends parts has to: others would send parts of the same numbers. Where the store can't write under
+        conditions, it is only seen whether somebody else has gone on with it.
+
+        Raises:
+            WriteConflictError: Another process was faster.
+        """
+        if self._bucket.limits.match_version:
+            session = msgspec.structs.replace(stored.session, holder=secrets.token_hex(_ID_BYTES))
+            return await self.save(session, stored.tail, replaces=stored.version, is_new=False)
+        if not await self.is_current(stored.session, stored.version):
+            raise WriteConflictError(_CONFLICT)
+        return stored.version
 
     async def is_current(self, session: Session, version: str | None) -> bool:
         """Whether the record is still the one that was read or written last."""

@@ -96,7 +96,7 @@ class ObjectWriter(FileWriter):
         self._held = 0  # of the budget, for the tail
         self._state = _State.OPEN
         self._conflict: str | None = None
-        self._is_checked = False
+        self._unclaimed = stored
         self._committed = False
 
     @property
@@ -194,14 +194,14 @@ class ObjectWriter(FileWriter):
             self._held = held
 
     async def _require_upload(self) -> None:
-        """Before the first part that is added to an upload of an earlier session: see that it still is ours.
-
-        Whoever went on with the write in another process sends parts of the same numbers.
-        """
-        if self._sender.is_shared and not self._is_checked:
-            await self._require_current()
-            self._raise_failure()
-            self._is_checked = True
+        """Before the first part that is added to an upload of an earlier session: take it over."""
+        if self._unclaimed is not None and self._sender.is_shared:
+            try:
+                self._version = await self._sessions.claim(self._unclaimed)
+            except WriteConflictError:
+                self._conflict = GONE
+                raise
+            self._unclaimed = None
 
     # Ending ---------------------------------------------------------------------------------------
 
