@@ -1,7 +1,9 @@
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 import pytest
+from anyio import CancelScope
 
 from holdfast.storage.drivers._tasks import settled, together, whole
 
@@ -89,6 +91,38 @@ async def test_settled_leaves_the_future_alone() -> None:
     await settled(future)
 
     assert isinstance(future.exception(), KeyError)
+
+
+async def test_cancelled_scope_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scope that is cancelled, and so cancels in each turn of the loop, doesn't keep the loop busy meanwhile."""
+    waits = 0
+    real = asyncio.wait
+
+    async def wait(*args: Any, **kwargs: Any) -> Any:
+        nonlocal waits
+        waits += 1
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(asyncio, "wait", wait)
+    step = Step()
+    ended: list[str] = []
+
+    async def caller(scope: CancelScope) -> None:
+        with scope:
+            await whole(step.run())
+            ended.append("not cancelled")
+
+    scope = CancelScope()
+    task = asyncio.ensure_future(caller(scope))
+    await step.entered.wait()
+    scope.cancel()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    step.gate.set()
+    await task
+
+    assert waits <= 3
+    assert ([], ["cleared up"]) == (ended, step.events)
 
 
 async def test_together_keeps_the_order_of_steps() -> None:

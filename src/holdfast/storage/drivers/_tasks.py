@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import CancelScope
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -19,14 +22,15 @@ async def settled(future: asyncio.Future[T]) -> None:
     A thread can't be interrupted, and a request that was sent can't be taken back: who goes on while it still works
     would close its file or undo a later write.
     """
-    cancelled: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
+    try:
+        while not future.done():
             await asyncio.wait({future})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
+    except asyncio.CancelledError:
+        with CancelScope(shield=True):  # a scope that is cancelled would cancel us again in each turn of the loop
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({future})
+        raise
 
 
 async def whole(steps: Coroutine[Any, Any, T]) -> T:

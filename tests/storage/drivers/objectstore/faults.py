@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from holdfast.storage.errors import StorageError, StorageUnavailableError
+from holdfast.storage.errors import StorageUnavailableError
 
 __all__ = ["Fail", "NthFault", "once"]
 
 Fail = Callable[[str, str, str], None]
 
 
-def once(op: str, when: str, error: type[StorageError] = StorageUnavailableError) -> Fail:
+def once(op: str, when: str, error: type[Exception] = StorageUnavailableError) -> Fail:
     """Let the next request of a method fail, before or after it has happened."""
     failed: list[str] = []
 
@@ -35,7 +35,7 @@ class NthFault:
     """
 
     first: int
-    error: type[StorageError] = StorageUnavailableError
+    error: type[Exception] = StorageUnavailableError
     times: int = 1
     seen: int = 0
     failed: list[tuple[str, str, str]] = field(default_factory=list)

@@ -5,12 +5,13 @@ No real store is as fast or as nice: the tests of each driver run on real ones.
 # ruff: noqa: D102 - each method does what the interface says
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, islice
 
 from holdfast.storage.driver import Buffer, CreateOnly, MatchVersion, Precondition
 from holdfast.storage.drivers._objectstore.bucket import (
@@ -199,8 +200,11 @@ class MemoryBucket(Bucket):
             size = min(limit or self.store.page, self.store.page)
             objects: list[ObjectInfo] = []
             prefixes: list[str] = []
-            for key in sorted(self.store.objects):
-                if not key.startswith(prefix) or key <= after or (prefixes and key.startswith(prefixes[-1])):
+            keys = sorted(self.store.objects)
+            for key in islice(keys, bisect_left(keys, max(prefix, after)), None):
+                if not key.startswith(prefix):
+                    break
+                if key == after or (prefixes and key.startswith(prefixes[-1])):
                     continue
                 if len(objects) + len(prefixes) == size:
                     return Page(objects, prefixes, max([*prefixes, *(found.key for found in objects)]))

@@ -55,6 +55,8 @@ async def test_record_is_as_described() -> None:
         "path": _PATH,
         "upload_id": "u",
         "parts": [[1, 5, "t1"], [2, 7, "t2"]],
+        "began": None,
+        "holder": "",
     }
 
 

@@ -27,7 +27,7 @@ from holdfast.storage.drivers._objectstore.sessions import Session, Sessions, St
 from holdfast.storage.drivers._objectstore.uploads import Uploads
 from holdfast.storage.drivers._objectstore.walking import walk_objects
 from holdfast.storage.drivers._objectstore.writer import ObjectWriter
-from holdfast.storage.drivers._tasks import together, whole
+from holdfast.storage.drivers._tasks import stop, together, whole
 from holdfast.storage.errors import (
     IncompleteReadError,
     InvalidResumeTokenError,
@@ -36,6 +36,7 @@ from holdfast.storage.errors import (
     StorageError,
     WriteConflictError,
 )
+from holdfast.storage.ops import throw_away
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -76,6 +77,7 @@ class ObjectStoreDriver(StorageDriver):
         self._plan = PartPlan(bucket.limits, chunksize)
         self._budget = MemoryBudget(buffermemory)
         self._writers: WeakValueDictionary[str, ObjectWriter] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._introduction: asyncio.Task[None] | None = None
         limits = bucket.limits
         self._capabilities = Capabilities(
@@ -169,17 +171,30 @@ class ObjectStoreDriver(StorageDriver):
     async def writer(self, path: str, *, append: bool = False, resume_token: str | None = None) -> FileWriter:
         """See `StorageDriver.writer`. One request, for the record of an unfinished write."""
         self._introduce()
-        open_here = self._writers.get(path)
-        if append and open_here is not None:
-            raise WriteConflictError("another writer is open on this path", path=path)
-        stored = await self._sessions.load(path)
+        key = self._keys.key(path)
+        lock = self._locks.setdefault(path, asyncio.Lock())
         if append:
-            return await self._continue(path, stored, resume_token)
-        if open_here is not None:
-            open_here.replace()
-        if stored is not None:
-            await whole(self._sessions.discard(stored.session))
-        return self._open(new_session(path), None)
+            self._require_free(path)  # now, not when the writer that is open has ended
+        content: ObjectInfo | None = None
+        async with lock:
+            if append:
+                self._require_free(path)
+            stored = await self._sessions.load(path)
+            readable = stored if stored is not None and stored.is_readable else None
+            if resume_token is not None and (readable is None or readable.session.id != read_token(resume_token)):
+                raise InvalidResumeTokenError(path=path)
+            if append and readable is not None:
+                return self._open(readable.session, lock, readable)
+            if append:
+                content = await self._bucket.head(key)
+            if stored is not None:
+                await whole(self._sessions.discard(stored.session))
+            if (replaced := self._writers.get(path)) is not None:
+                replaced.replace()
+            writer = self._open(new_session(path), lock, None)
+        if content is not None:
+            await self._adopt(writer, content)
+        return writer
 
     async def move(self, source: str, destination: str) -> None:
         """See `StorageDriver.move`. A copy on the server, verified by its size, then a delete."""
@@ -195,7 +210,7 @@ class ObjectStoreDriver(StorageDriver):
         await self._bucket.delete(info.key)
 
     async def delete(self, path: str) -> None:
-        """See `StorageDriver.delete`. Five requests at a time to find what is there, then as few as possible."""
+        """See `StorageDriver.delete`. Five requests find what is there, three at a time; then as few as possible."""
         self._introduce()
         found = await together(delete_tree(self._bucket, self._keys, path), self._uploads.delete_below(path))
         if not (any(found) or path == "/"):
@@ -209,8 +224,9 @@ class ObjectStoreDriver(StorageDriver):
     async def list_uploads(self, path: str) -> AsyncIterator[UploadInfo]:
         """See `StorageDriver.list_uploads`. Uploads of parts that killed processes left are among them."""
         self._introduce()
-        async for upload in self._uploads.at_and_below(path):
-            yield upload
+        async with aclosing(self._uploads.at_and_below(path)) as uploads:
+            async for upload in uploads:
+                yield upload
 
     async def abort_upload(self, upload: UploadInfo) -> None:
         """See `StorageDriver.abort_upload`. A write that has grown since it was listed is spared."""
@@ -219,16 +235,17 @@ class ObjectStoreDriver(StorageDriver):
 
     async def aclose(self) -> None:
         """See `StorageDriver.aclose`. Open writers are closed first, so what they hold is kept."""
-        failures = []
-        for writer in list(self._writers.values()):
-            try:
-                await writer.close()
-            except StorageError as error:
-                failures.append(error)
-        if self._introduction is not None:
-            self._introduction.cancel()
-            await asyncio.gather(self._introduction, return_exceptions=True)
-        await self._bucket.aclose()
+        failures: list[StorageError] = []
+        try:
+            for writer in list(self._writers.values()):
+                try:
+                    await writer.close()
+                except StorageError as error:
+                    failures.append(error)
+        finally:
+            if self._introduction is not None:
+                await stop([self._introduction])
+            await self._bucket.aclose()
         if failures:
             raise failures[0]
 
@@ -238,27 +255,20 @@ class ObjectStoreDriver(StorageDriver):
         version = info.version if self._capabilities.put_match_version else None
         return FileInfo(path=self._keys.path(info.key), size=info.size, modified=info.modified, version=version)
 
-    async def _continue(self, path: str, stored: Stored | None, resume_token: str | None) -> ObjectWriter:
-        readable = stored if stored is not None and stored.is_readable else None
-        if resume_token is not None and (readable is None or readable.session.id != read_token(resume_token)):
-            raise InvalidResumeTokenError(path=path)
-        if readable is not None:
-            return self._open(readable.session, readable)
-        return await self._append_to_content(path)
+    def _require_free(self, path: str) -> None:
+        if path in self._writers:
+            raise WriteConflictError("another writer is open on this path", path=path)
 
-    async def _append_to_content(self, path: str) -> ObjectWriter:
-        info = await self._bucket.head(self._keys.key(path))
-        writer = self._open(new_session(path), None)
+    async def _adopt(self, writer: ObjectWriter, content: ObjectInfo) -> None:
         try:
-            await writer.adopt(info)
+            await writer.adopt(content)
         except BaseException as error:
-            await writer.cancel()
+            await throw_away(writer, error)
             if isinstance(error, PreconditionFailedError):
-                raise WriteConflictError("the content was replaced while it was copied", path=path) from error
+                raise WriteConflictError("the content was replaced while it was copied", path=writer.path) from error
             raise
-        return writer
 
-    def _open(self, session: Session, stored: Stored | None) -> ObjectWriter:
+    def _open(self, session: Session, lock: asyncio.Lock, stored: Stored | None) -> ObjectWriter:
         key = self._keys.key(session.path)
         writer = ObjectWriter(
             bucket=self._bucket,
@@ -267,6 +277,7 @@ class ObjectStoreDriver(StorageDriver):
             session=session,
             sender=PartSender(self._bucket, key, self._plan, self._budget, session),
             budget=self._budget,
+            lock=lock,
             on_close=self._forget_writer,
             stored=stored,
         )

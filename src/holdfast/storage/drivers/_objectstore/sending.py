@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from holdfast.storage.drivers._objectstore.bucket import Part, UnknownUploadError
-from holdfast.storage.drivers._tasks import settled, whole
-from holdfast.storage.errors import StorageError, WriteConflictError
+from holdfast.storage.drivers._objectstore.bucket import UnknownUploadError
+from holdfast.storage.drivers._tasks import settled, stop, whole
+from holdfast.storage.errors import StorageError, UnexpectedStorageError, WriteConflictError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from holdfast.storage.budget import MemoryBudget
-    from holdfast.storage.drivers._objectstore.bucket import Bucket, ObjectInfo
+    from holdfast.storage.drivers._objectstore.bucket import Bucket, ObjectInfo, Part
     from holdfast.storage.drivers._objectstore.parts import PartPlan
     from holdfast.storage.drivers._objectstore.sessions import Session
 
@@ -37,6 +39,8 @@ class PartSender:
 
     Attributes:
         upload_id: The store's upload; `None` while it has none.
+        began: When that was begun, in seconds since 1970, by our clock.
+        is_shared: Whether it is in the record that the write was continued from, so that others may know of it.
         size: Bytes in parts, those on their way included.
         failure: What went wrong first.
     """
@@ -51,6 +55,8 @@ class PartSender:
         self._first_size = session.parts[0].size if session.parts else None
         self._flying: dict[asyncio.Task[None], int] = {}
         self.upload_id = session.upload_id
+        self.began = session.began
+        self.is_shared = session.upload_id is not None
         self.size = session.size
         self.failure: StorageError | None = None
 
@@ -71,31 +77,32 @@ class PartSender:
             content: The part.
             held: The memory to give back when it has arrived.
         """
-        number = self._next_number
-        self._next_number += 1
-        self._first_size = self._first_size or len(content)
-        self.size += len(content)
-        task = asyncio.create_task(self._fly(upload_id, number, content, held))
+        task = asyncio.create_task(self._fly(upload_id, self._next_number, content))
         self._flying[task] = len(content)
-        task.add_done_callback(self._flying.pop)
+        self._count(len(content))
+        task.add_done_callback(partial(self._landed, held=held))
 
     async def make_room(self, size: int) -> None:
         """Wait until a part of this size may be on its way, too."""
         while self._flying and sum(self._flying.values()) + size > _IN_FLIGHT_BYTES:
             await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
 
-    async def copy(self, source: ObjectInfo, limit: int) -> None:
-        """Begin with the content of an object, copied on the server, so many bytes at a time."""
+    async def put(self, content: bytes) -> None:
+        """Send a part, and wait until it has arrived; if it doesn't, it is as if it hadn't been sent."""
         upload_id = await self.begun()
-        for offset in range(0, source.size, limit):
-            length = min(limit, source.size - offset)
-            number = self._next_number
-            self._parts[number] = await self._bucket.copy_part(
-                self._key, upload_id, number, source, offset=offset, length=length
+        self._parts[self._next_number] = await self._bucket.put_part(self._key, upload_id, self._next_number, content)
+        self._count(len(content))
+
+    async def copy(self, source: ObjectInfo, limit: int) -> None:
+        """Begin with the content of an object, copied on the server, so many bytes at a time at most."""
+        upload_id = await self.begun()
+        length = -(-source.size // -(-source.size // limit))  # about equal: none is too small for what may follow
+        for offset in range(0, source.size, length):
+            size = min(length, source.size - offset)
+            self._parts[self._next_number] = await self._bucket.copy_part(
+                self._key, upload_id, self._next_number, source, offset=offset, length=size
             )
-            self._next_number += 1
-            self._first_size = self._first_size or length
-            self.size += length
+            self._count(size)
 
     async def land(self) -> None:
         """Wait for all parts on their way, in a task that is being cancelled too; what failed is in `failure`."""
@@ -107,24 +114,29 @@ class PartSender:
         return tuple(self._parts[number] for number in range(1, gap))
 
     async def complete(self, tail: Sequence[bytes | bytearray | memoryview]) -> None:
-        """Make the parts, and the rest, the object.
+        """Make the parts, all of which have arrived, and the rest, the object.
 
         Raises:
             UnknownUploadError: The store doesn't have the upload, or not with these parts.
         """
         upload_id = await self.begun()
         parts = [*self.arrived()]
+        arrived = sum(part.size for part in parts)
+        if arrived != self.size:
+            raise UnexpectedStorageError(f"the store has {arrived} of {self.size} bytes in parts")
         rest = b"".join(tail)
         if rest or not parts:
             # Not one of `_parts`, should completing fail: it may be too small for any but the last one.
             parts.append(await self._bucket.put_part(self._key, upload_id, self._next_number, rest))
         await self._bucket.complete_upload(self._key, upload_id, parts)
 
+    async def stop(self) -> None:
+        """Call back what is on its way."""
+        await stop(self._flying)
+
     async def abort(self) -> None:
         """Throw away what the store has."""
-        for task in self._flying:
-            task.cancel()
-        await self.land()
+        await self.stop()
         if self.upload_id is not None:
             await self._bucket.abort_upload(self._key, self.upload_id)
 
@@ -135,16 +147,37 @@ class PartSender:
         return str(self.upload_id)
 
     async def _begin(self) -> None:
+        began = time.time()
         self.upload_id = await self._bucket.begin_upload(self._key)
+        self.began = began
 
-    async def _fly(self, upload_id: str, number: int, content: bytes, held: int) -> None:
+    def _count(self, size: int) -> None:
+        self._next_number += 1
+        self._first_size = self._first_size or size
+        self.size += size
+
+    async def _fly(self, upload_id: str, number: int, content: bytes) -> None:
         try:
             self._parts[number] = await self._bucket.put_part(self._key, upload_id, number, content)
-        except UnknownUploadError as error:
-            conflict = WriteConflictError(GONE)
-            conflict.__cause__ = error
-            self.failure = self.failure or conflict
-        except StorageError as error:
-            self.failure = self.failure or error
-        finally:
-            self._budget.give_back(held)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the part isn't there
+            self.failure = self.failure or _failure(error)
+
+    def _landed(self, task: asyncio.Task[None], *, held: int) -> None:
+        """Clear up after a part's task, which may have been cancelled before it had begun."""
+        del self._flying[task]
+        self._budget.give_back(held)
+        if task.cancelled():
+            self.failure = self.failure or UnexpectedStorageError("a part was called back")
+
+
+def _failure(error: Exception) -> StorageError:
+    """What a part's error is for who writes; its cause tells what it was."""
+    failure: StorageError
+    if isinstance(error, UnknownUploadError):
+        failure = WriteConflictError(GONE)
+    elif isinstance(error, StorageError):
+        return error
+    else:
+        failure = UnexpectedStorageError(f"a part couldn't be sent: {error!r}")
+    failure.__cause__ = error
+    return failure

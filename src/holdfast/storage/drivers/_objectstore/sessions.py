@@ -1,11 +1,11 @@
-r"""Unfinished writes as the store keeps them: one small object each, beside which parts may be on their way.
+"""Unfinished writes as the store keeps them: one small object each, beside which parts may be on their way.
 
 A record holds what is needed to go on: the store's id of the upload, its parts, and the bytes that are too few for a
 part. So a write is continued by one request, in any process, and nothing has to be searched for.
 
-A record is text that a person can read, then bytes:
+A record is a line that a person can read, then bytes:
 
-    {"id": "...", "path": "/a/b", "upload_id": "...", "parts": [[1, 5242880, "etag"], ...]}\\n
+    {"id": "...", "path": "/a/b", "upload_id": "...", "parts": [[1, 5242880, "etag"], ...], "began": 1763985600.0}
     <the tail>
 """
 
@@ -32,14 +32,13 @@ from holdfast.storage.errors import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from holdfast.storage.driver import Precondition
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
 
 __all__ = ["Session", "Sessions", "Stored", "new_session", "read_token", "token_of"]
 
+_CONFLICT: Final = "another process goes on with this unfinished write"
 _ID_BYTES: Final = 16
 _IDENTITY: Final = re.compile(rf"[0-9a-f]{{{2 * _ID_BYTES}}}").fullmatch
 _log = structlog.get_logger(__name__)
@@ -53,12 +52,16 @@ class Session(msgspec.Struct, frozen=True):
         path: Where it is to be committed.
         upload_id: The store's upload of its parts; `None` while it has none.
         parts: The parts, in order, without a gap.
+        began: When the upload was begun, in seconds since 1970, by the clock of who began it.
+        holder: Who goes on with it, a random word: two that go on with the same write write different records.
     """
 
     id: str
     path: str
     upload_id: str | None = None
     parts: tuple[Part, ...] = ()
+    began: float | None = None
+    holder: str = ""
 
     @property
     def size(self) -> int:
@@ -85,13 +88,11 @@ class Stored(NamedTuple):
         session: What is known of it.
         tail: The bytes after its parts.
         version: Of the record; `None` where the store tells none.
-        modified: When the record was written, by the store's clock; `None` where the store doesn't tell.
     """
 
     session: Session
     tail: bytes
     version: str | None
-    modified: datetime | None
 
     @property
     def is_readable(self) -> bool:
@@ -148,8 +149,8 @@ class Sessions:
         header, _, tail = content.partition(b"\n")
         session = self._read(header, key)
         if session is None:
-            return Stored(Session("", path), b"", info.version, info.modified)
-        return Stored(session, tail, info.version, info.modified)
+            return Stored(Session("", path), b"", info.version)
+        return Stored(session, tail, info.version)
 
     def _read(self, header: bytes, key: str) -> Session | None:
         try:
@@ -185,7 +186,23 @@ class Sessions:
         try:
             return await self._bucket.put(self._keys.record(session.path), content, precondition=precondition)
         except PreconditionFailedError as error:
-            raise WriteConflictError("another process goes on with this unfinished write") from error
+            raise WriteConflictError(_CONFLICT) from error
+
+    async def claim(self, stored: Stored) -> str | None:
+        """Take an unfinished write over from all who have opened it as well; return the record's new version.
+
+        Whoever sends parts has to: others would send parts of the same numbers. Where the store can't write under
+        conditions, it is only seen whether somebody else has gone on with it.
+
+        Raises:
+            WriteConflictError: Another process was faster.
+        """
+        if self._bucket.limits.match_version:
+            session = msgspec.structs.replace(stored.session, holder=secrets.token_hex(_ID_BYTES))
+            return await self.save(session, stored.tail, replaces=stored.version, is_new=False)
+        if not await self.is_current(stored.session, stored.version):
+            raise WriteConflictError(_CONFLICT)
+        return stored.version
 
     async def is_current(self, session: Session, version: str | None) -> bool:
         """Whether the record is still the one that was read or written last."""

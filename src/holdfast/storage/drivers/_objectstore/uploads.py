@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import UploadInfo
+from holdfast.storage.drivers._objectstore.keys import is_addressable
 from holdfast.storage.drivers._objectstore.listing import pages
 from holdfast.storage.errors import PathNotFoundError
 from holdfast.storage.ops import is_below
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
-    from holdfast.storage.drivers._objectstore.bucket import Bucket, ObjectInfo
+    from holdfast.storage.drivers._objectstore.bucket import ObjectInfo
     from holdfast.storage.drivers._objectstore.keys import Keys
+    from holdfast.storage.drivers._objectstore.retrying import RetryingBucket
     from holdfast.storage.drivers._objectstore.sessions import Sessions
 
 __all__ = ["Uploads"]
@@ -31,29 +33,30 @@ class Uploads:
     what a killed process leaves, ours or Distribution's.
     """
 
-    def __init__(self, bucket: Bucket, keys: Keys, sessions: Sessions) -> None:
+    def __init__(self, bucket: RetryingBucket, keys: Keys, sessions: Sessions) -> None:
         self._bucket = bucket
         self._keys = keys
         self._sessions = sessions
 
-    async def at_and_below(self, path: str) -> AsyncIterator[UploadInfo]:
+    async def at_and_below(self, path: str) -> AsyncGenerator[UploadInfo]:
         """Yield the unfinished writes at and below a path."""
         records = {record_path: record async for record, record_path in self._records(path)}
         for record_path, record in records.items():
             yield UploadInfo(path=record_path, upload_id=f"{_RECORD}:{record.version or ''}", started=record.modified)
         prefix = self._keys.root if path == "/" else self._keys.key(path)
-        async for upload in self._bucket.list_uploads(prefix):
-            upload_path = self._keys.path(upload.key)
-            if not is_below(upload_path, path):
-                continue
-            if upload_path in records and await self._is_of_record(upload_path, upload.upload_id):
-                continue
-            yield UploadInfo(path=upload_path, upload_id=f"{_PARTS}:{upload.upload_id}", started=upload.started)
+        async with aclosing(self._bucket.list_uploads(prefix)) as uploads:
+            async for upload in uploads:
+                upload_path = self._keys.path(upload.key)
+                if not (is_below(upload_path, path) and is_addressable(upload_path)):
+                    continue
+                if upload_path in records and await self._is_of_record(upload_path, upload.upload_id):
+                    continue
+                yield UploadInfo(path=upload_path, upload_id=f"{_PARTS}:{upload.upload_id}", started=upload.started)
 
     async def abort(self, upload: UploadInfo) -> None:
         """Throw an unfinished write away, if it still is the one that was listed."""
         kind, _, identity = upload.upload_id.partition(":")
-        if kind == _PARTS and identity:
+        if kind == _PARTS and identity and not await self._is_of_record(upload.path, identity):
             await self._bucket.abort_upload(self._keys.key(upload.path), identity)
         elif kind == _RECORD:
             stored = await self._sessions.load(upload.path)
@@ -63,12 +66,13 @@ class Uploads:
     async def delete_below(self, path: str) -> bool:
         """Throw away all unfinished writes at and below a path, and tell whether there were any."""
         found = False
-        async for upload in self.at_and_below(path):
-            found = True
-            await self.abort(upload)
+        async with aclosing(self.at_and_below(path)) as uploads:
+            async for upload in uploads:
+                found = True
+                await self.abort(upload)
         return found
 
-    async def _records(self, path: str) -> AsyncIterator[tuple[ObjectInfo, str]]:
+    async def _records(self, path: str) -> AsyncGenerator[tuple[ObjectInfo, str]]:
         """The records at and below a path, each with the path that it is of."""
         if path != "/":
             with suppress(PathNotFoundError):  # most paths have none

@@ -1,8 +1,11 @@
 """Walking: all objects below a prefix in the order of their keys, a large rest in several ranges at once.
 
 A listing can only be read page after page, each a round trip. But ranges of keys can be read side by side, once it is
-known where to cut; the names of the directories, asked for in one request, are good cuts. So a small tree costs one
-request, and a large one a few more than its pages, several of which are on their way at the same time.
+known where to cut; the names of the directories, asked for in one request or a few, are good cuts. So a small tree
+costs one request, and a large one a few more than its pages, several of which are on their way at the same time.
+
+Ranges of less than a page would cost more requests than they save time: where directories are that small, as those
+that were read let expect, pages are read one after the other, the next ones while what came before is used.
 """
 
 from __future__ import annotations
@@ -10,7 +13,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from holdfast.storage.drivers._objectstore.listing import pages
+from holdfast.storage.drivers._tasks import stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -20,99 +26,124 @@ if TYPE_CHECKING:
 __all__ = ["walk_objects"]
 
 _RANGES: Final = 8
-"""Ranges read at once. Each has one page, of a thousand objects, waiting."""
+"""Ranges read at once. Each has at most two pages waiting, of a thousand objects on most stores."""
 
 _PAGES_BEFORE: Final = 2
 """Pages read one after the other before a tree counts as large."""
+
+_PAGES_BETWEEN: Final = 30
+"""Pages read one after the other where no cuts were found, until they are looked for again."""
 
 _DEPTH: Final = 8
 """How many directories to look into for a place with more than one below it."""
 
 
+class _Range(NamedTuple):
+    """Keys greater than one, up to another one, which is among them; `None` for all that come after."""
+
+    after: str
+    to: str | None
+
+
 async def walk_objects(bucket: Bucket, prefix: str, *, start_after: str | None) -> AsyncGenerator[ObjectInfo]:
     """Yield the objects whose key has a prefix, in byte order, those greater than a key only."""
-    last, cursor, pages = start_after, None, 0
-    while True:
-        page = await bucket.list_page(prefix, start_after=start_after, cursor=cursor)
-        for found in page.objects:
-            yield found
-            last = found.key
-        cursor, pages = page.cursor, pages + 1
-        if cursor is None:
-            return
-        if last is None or pages < _PAGES_BEFORE:
-            continue
-        cuts = await _cuts(bucket, prefix, last)
-        ranges: list[tuple[str, str | None]] = [*pairwise([last, *cuts])] or [(last, None)]
-        async with aclosing(_in_order(bucket, prefix, ranges)) as objects:
-            async for found in objects:
+    async with aclosing(_walk(bucket, prefix, start_after)) as walked:
+        async for objects in walked:
+            for found in objects:
                 yield found
-        if not cuts:
+
+
+async def _walk(bucket: Bucket, prefix: str, last: str | None) -> AsyncGenerator[list[ObjectInfo]]:
+    while True:
+        seen: list[str] = []
+        number = 0
+        async with aclosing(pages(bucket, prefix, start_after=last)) as beginning:
+            async for page in beginning:
+                yield page.objects
+                if page.cursor is None:
+                    return
+                seen += [found.key for found in page.objects]
+                number += bool(page.objects)
+                if number == _PAGES_BEFORE:
+                    break
+        ranges = await _ranges(bucket, prefix, seen)
+        last, cut, number = seen[-1], ranges[-1].to, 0
+        async with aclosing(_in_order(bucket, prefix, ranges)) as following:
+            async for objects in following:
+                yield objects
+                last = objects[-1].key if objects else last
+                number += 1
+        if cut is None and number < _PAGES_BETWEEN:
             return
-        start_after = last = cuts[-1]
-        cursor, pages = None, 0
+        last = cut or last
 
 
-async def _cuts(bucket: Bucket, prefix: str, after: str) -> list[str]:
-    """Keys greater than one, at most so many as there can be ranges, that divide what comes after it."""
+async def _ranges(bucket: Bucket, prefix: str, seen: Sequence[str]) -> list[_Range]:
+    """Divide what comes after the keys of some pages."""
+    directories = await _directories(bucket, prefix, seen[-1])
+    # As many directories as these pages had to do with are expected to fill as many pages again: enough for a range.
+    level = directories[0][: directories[0].rfind("/", 0, -1) + 1] if directories else prefix
+    passed = {key[len(level) :].partition("/")[0] for key in seen if key.startswith(level)}
+    count = min(_RANGES, len(directories) // (len(passed) or 1))
+    if count < 2:
+        return [_Range(seen[-1], None)]
+    cuts = [directories[(len(directories) - 1) * number // (count - 1)] for number in range(count)]
+    return [_Range(*bounds) for bounds in pairwise([seen[-1], *cuts])]
+
+
+async def _directories(bucket: Bucket, prefix: str, after: str) -> list[str]:
+    """Directories that come after a key, in order.
+
+    First those beside the directories that the key is in, from the outermost one inwards until there are enough; where
+    only one is to come, those in it.
+    """
+    found: list[str] = []
+    level: str | None = prefix
     for _ in range(_DEPTH):
-        page = await bucket.list_page(prefix, delimiter=True, start_after=after)
-        greater = [found for found in page.prefixes if found > after]
-        if len(greater) > 1:
-            count = min(_RANGES, len(greater))
-            return [greater[len(greater) * number // count] for number in range(1, count)] + [greater[-1]]
-        # All that is left lies in one directory: the one that begins next, or the one that we are in.
-        inner = greater[0] if greater else _directory_of(after, prefix)
-        if inner is None:
-            return []
-        prefix = inner
-    return []
+        if level is None:
+            break
+        page = await bucket.list_page(level, delimiter=True, start_after=after)
+        found = sorted({*found, *(beside for beside in page.prefixes if beside > after)})
+        if len(found) >= _RANGES:
+            break
+        level = _directory_of(after, level) or (found[0] if len(found) == 1 and found[0] != level else None)
+    return found
 
 
 def _directory_of(key: str, prefix: str) -> str | None:
-    end = key.find("/", len(prefix))
+    end = key.find("/", len(prefix)) if key.startswith(prefix) else -1
     return None if end < 0 else key[: end + 1]
 
 
-async def _in_order(
-    bucket: Bucket, prefix: str, ranges: Sequence[tuple[str, str | None]]
-) -> AsyncGenerator[ObjectInfo]:
-    """Read ranges side by side, and yield them one after the other."""
-    queues: list[asyncio.Queue[list[ObjectInfo] | BaseException | None]] = [asyncio.Queue(1) for _ in ranges]
+async def _in_order(bucket: Bucket, prefix: str, ranges: Sequence[_Range]) -> AsyncGenerator[list[ObjectInfo]]:
+    """Read ranges side by side, and yield their pages one after the other."""
+    queues: list[asyncio.Queue[list[ObjectInfo] | Exception | None]] = [asyncio.Queue(1) for _ in ranges]
     tasks = [
-        asyncio.create_task(_read(bucket, prefix, start, end, queue))
-        for (start, end), queue in zip(ranges, queues, strict=True)
+        asyncio.create_task(_read(bucket, prefix, bounds, queue)) for bounds, queue in zip(ranges, queues, strict=True)
     ]
     try:
         for queue in queues:
             while (page := await queue.get()) is not None:
-                if isinstance(page, BaseException):
+                if isinstance(page, Exception):
                     raise page
-                for found in page:
-                    yield found
+                yield page
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await stop(tasks)
 
 
 async def _read(
-    bucket: Bucket,
-    prefix: str,
-    start: str,
-    end: str | None,
-    queue: asyncio.Queue[list[ObjectInfo] | BaseException | None],
+    bucket: Bucket, prefix: str, bounds: _Range, queue: asyncio.Queue[list[ObjectInfo] | Exception | None]
 ) -> None:
     """Put a range's pages into a queue, then `None`; or what kept it from being read."""
-    cursor: str | None = None
     try:
-        while True:
-            page = await bucket.list_page(prefix, start_after=start, cursor=cursor)
-            objects = page.objects if end is None else [found for found in page.objects if found.key <= end]
-            await queue.put(objects)
-            cursor = page.cursor
-            if cursor is None or len(objects) < len(page.objects):
-                break
+        number = 0
+        async with aclosing(pages(bucket, prefix, start_after=bounds.after)) as listing:
+            async for page in listing:
+                objects = [found for found in page.objects if bounds.to is None or found.key <= bounds.to]
+                await queue.put(objects)
+                number += 1
+                if len(objects) < len(page.objects) or (bounds.to is None and number == _PAGES_BETWEEN):
+                    break
         await queue.put(None)
     except Exception as error:  # noqa: BLE001 - it is raised where the range is read
         await queue.put(error)

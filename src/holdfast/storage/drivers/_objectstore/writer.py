@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import Buffer, FileWriter
 from holdfast.storage.drivers._objectstore.bucket import UnknownUploadError
+from holdfast.storage.drivers._objectstore.reader import open_chunks
 from holdfast.storage.drivers._objectstore.sending import GONE
 from holdfast.storage.drivers._objectstore.sessions import Session, token_of
 from holdfast.storage.drivers._tasks import whole
-from holdfast.storage.errors import PathNotFoundError, WriteConflictError, WriterClosedError
+from holdfast.storage.errors import (
+    PathNotFoundError,
+    StorageError,
+    StorageFullError,
+    WriteConflictError,
+    WriterClosedError,
+)
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from holdfast.storage.budget import MemoryBudget
@@ -24,6 +33,9 @@ __all__ = ["ObjectWriter"]
 
 _SMALL_BYTES: Final = 1024 * 1024
 """What a writer may collect without asking: many small ones needn't wait for a few large ones."""
+
+_CLOCKS_APART: Final = 15 * 60
+"""How many seconds the store's clock may differ from ours; where it is more, S3 refuses all requests."""
 
 
 class _State(Enum):
@@ -50,6 +62,7 @@ class ObjectWriter(FileWriter):
         session: The write.
         sender: Its parts.
         budget: The memory that all parts share.
+        lock: Held while the write ends, and while another one to the path is opened.
         on_close: Told when it has ended.
         stored: The record that it continues, if it continues one.
     """
@@ -63,6 +76,7 @@ class ObjectWriter(FileWriter):
         session: Session,
         sender: PartSender,
         budget: MemoryBudget,
+        lock: asyncio.Lock,
         on_close: Callable[[ObjectWriter], None],
         stored: Stored | None = None,
     ) -> None:
@@ -72,14 +86,17 @@ class ObjectWriter(FileWriter):
         self._session = session
         self._sender = sender
         self._budget = budget
+        self._lock = lock
         self._on_close = on_close
         self._has_record = stored is not None
         self._version = stored.version if stored else None
+        self._recorded = session.size + (len(stored.tail) if stored else 0)  # bytes that the record holds
         self._tail: list[Buffer] = [stored.tail] if stored and stored.tail else []
         self._tail_bytes = len(stored.tail) if stored else 0
         self._held = 0  # of the budget, for the tail
         self._state = _State.OPEN
         self._conflict: str | None = None
+        self._unclaimed = stored
         self._committed = False
 
     @property
@@ -104,20 +121,11 @@ class ObjectWriter(FileWriter):
     async def write(self, data: Buffer) -> None:
         """Append; see `FileWriter.write`."""
         self._require_usable()
-        chunk = data if type(data) is bytes else bytes(data)
-        at = 0
-        while True:
-            target = self._sender.next_size
-            if self._tail_bytes >= target:
-                await self._send_tail()
-            elif at >= len(chunk):
-                return
-            else:
-                end = min(len(chunk), at + target - self._tail_bytes)
-                await self._reserve(end - at, target)
-                self._tail.append(chunk if end - at == len(chunk) else memoryview(chunk)[at:end])
-                self._tail_bytes += end - at
-                at = end
+        try:
+            await self._append(data if type(data) is bytes else bytes(data))
+        except StorageError:
+            self._fail()
+            raise
 
     async def adopt(self, source: ObjectInfo) -> None:
         """Begin with the content of an object, copied on the server where that can be done.
@@ -129,8 +137,8 @@ class ObjectWriter(FileWriter):
         if limits.copy_part is not None and source.size >= max(1, limits.min_part) and not limits.equal_parts:
             await self._sender.copy(source, limits.copy_part)
             return
-        async with self._bucket.read(source.key, version=source.version) as opened:
-            async for chunk in opened.chunks:
+        async with open_chunks(self._bucket, source.key, version=source.version) as chunks:
+            async for chunk in chunks:
                 await self.write(chunk)
 
     async def close(self) -> None:
@@ -149,108 +157,29 @@ class ObjectWriter(FileWriter):
             raise WriterClosedError(path=self.path)
         await whole(self._cancel())
 
-    async def _close(self) -> None:
-        told = self._state is _State.FAILED  # whoever wrote knows already
-        kept = False
-        try:
-            await self._sender.land()
-            if self._conflict is not None:
-                await self._sender.abort()
-            elif not self._committed:  # otherwise what failed was clearing up
-                await self._keep()
-                kept = True
-        finally:
-            self._end(_State.KEPT if kept else _State.CLOSED)
-        if not told:
-            self._raise_failure()
+    # Appending ------------------------------------------------------------------------------------
 
-    async def _keep(self) -> None:
-        """Write the record: of the parts that arrived before the first one that didn't, and of the rest."""
-        if self._sender.may_end_early(self._tail_bytes):
-            await self._send_tail()
-            await self._sender.land()
-            # What fails here is told by `close`: less was kept than was accepted.
-        arrived = self._sender.arrived()
-        session = Session(self._session.id, self.path, self._sender.upload_id, arrived)
-        if session.size != self._sender.size:
-            self._sender.size = session.size
-            self._tail, self._tail_bytes = [], 0
-        tail = b"".join(self._tail)
-        self._version = await self._sessions.save(session, tail, replaces=self._version, is_new=not self._has_record)
-        self._session = session
-
-    async def _commit(self) -> None:
-        try:
-            await self._sender.land()
-            await self._require_current()
-            self._raise_failure()
-            if self._sender.upload_id is None and self.size <= self._bucket.limits.max_put:
-                await self._bucket.put(self._key, b"".join(self._tail))
-            else:
-                await self._complete()
-            self._committed = True
-            if self._has_record:
-                await self._sessions.forget(self._session)
-        except BaseException:
-            self._state = _State.FAILED
-            raise
-        self._end(_State.CLOSED)
-
-    async def _complete(self) -> None:
-        try:
-            await self._sender.complete(self._tail)
-        except UnknownUploadError as error:
-            if not await self._is_there():
-                self._conflict = GONE
-                raise WriteConflictError(self._conflict, path=self.path) from error
-
-    async def _is_there(self) -> bool:
-        """Whether the upload is unknown because it was completed: its answer, or the record's deletion, got lost."""
-        try:
-            return (await self._bucket.head(self._key)).size == self.size
-        except PathNotFoundError:
-            return False
-
-    async def _cancel(self) -> None:
-        try:
-            await self._sender.abort()
-            is_ours = self._has_record and self._conflict is None
-            if is_ours and await self._sessions.is_current(self._session, self._version):
-                await self._sessions.forget(self._session)
-        finally:
-            self._end(_State.CLOSED)
-
-    async def _require_current(self) -> None:
-        """Refuse to end a write that isn't ours any more, as far as that can be told."""
-        is_unsure = self._has_record and self._conflict is None
-        if is_unsure and not await self._sessions.is_current(self._session, self._version):
-            self._conflict = GONE
-
-    def _require_usable(self) -> None:
-        if self._state in _DONE:
-            raise WriterClosedError(path=self.path)
-        if self._state is _State.FAILED:
-            raise WriterClosedError("after an error, a writer can only be closed or cancelled", path=self.path)
-        if self._conflict is not None or self._sender.failure is not None:
-            self._state = _State.FAILED
-            self._raise_failure()
-
-    def _raise_failure(self) -> None:
-        if self._conflict is not None:
-            raise WriteConflictError(self._conflict, path=self.path)
-        if self._sender.failure is not None:
-            raise self._sender.failure
-
-    def _end(self, state: _State) -> None:
-        self._state = state
-        self._tail.clear()
-        self._give_back()
-        self._on_close(self)
+    async def _append(self, chunk: bytes) -> None:
+        if self.size + len(chunk) > self._bucket.limits.max_object:
+            raise StorageFullError(f"the store takes {self._bucket.limits.max_object} bytes in an object")
+        at = 0
+        while at < len(chunk):
+            target = self._sender.next_size
+            end = min(len(chunk), at + max(0, target - self._tail_bytes))
+            if end > at:
+                await self._reserve(end - at, target)
+                self._tail.append(chunk if end - at == len(chunk) else memoryview(chunk)[at:end])
+                self._tail_bytes += end - at
+                at = end
+            if self._tail_bytes >= target:
+                await self._send_tail()
 
     async def _send_tail(self) -> None:
         await self._sender.make_room(self._tail_bytes)
         self._require_usable()
+        await self._require_upload()
         upload_id = await self._sender.begun()
+        self._require_usable()
         content, held = b"".join(self._tail), self._held
         self._tail, self._tail_bytes, self._held = [], 0, 0
         self._sender.send(upload_id, content, held)
@@ -258,8 +187,191 @@ class ObjectWriter(FileWriter):
     async def _reserve(self, size: int, target: int) -> None:
         """Have memory for the whole part before it grows large: who holds a half and waits can wait for each other."""
         if not self._held and self._tail_bytes + size > _SMALL_BYTES:
-            self._held = await self._budget.take(target)
+            held = await self._budget.take(target)
+            if self._state in _DONE:
+                self._budget.give_back(held)
+                raise WriterClosedError(path=self.path)
+            self._held = held
 
-    def _give_back(self) -> None:
+    async def _require_upload(self) -> None:
+        """Before the first part that is added to an upload of an earlier session: take it over."""
+        if self._unclaimed is not None and self._sender.is_shared:
+            try:
+                self._version = await self._sessions.claim(self._unclaimed)
+            except WriteConflictError:
+                self._conflict = GONE
+                raise
+            self._unclaimed = None
+
+    # Ending ---------------------------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        async with self._lock:
+            if self._state in _DONE:
+                return
+            told = self._state is _State.FAILED  # whoever wrote knows already
+            kept = False
+            try:
+                await self._sender.land()
+                self._note_conflict()
+                if self._conflict is not None:
+                    await self._leave()
+                elif not self._committed:  # otherwise what failed was clearing up
+                    await self._keep()
+                    kept = True
+            finally:
+                self._end(_State.KEPT if kept else _State.CLOSED)
+            if not told:
+                self._raise_failure()
+
+    async def _keep(self) -> None:
+        """Write the record: of the parts that arrived before the first one that didn't, and of the rest."""
+        try:
+            if self._sender.may_end_early(self._tail_bytes):
+                await self._end_early()
+            arrived = self._sender.arrived()
+            session = Session(self._session.id, self.path, self._sender.upload_id, arrived, self._sender.began)
+            if session.size != self._sender.size:
+                self._sender.size = session.size
+                self._tail, self._tail_bytes = [], 0
+            if self.size < self._recorded:
+                await self._leave_record()
+                return
+            tail, is_new = b"".join(self._tail), not self._has_record
+            self._version = await self._sessions.save(session, tail, replaces=self._version, is_new=is_new)
+        except WriteConflictError:
+            self._conflict = self._conflict or GONE
+            await self._leave()
+            raise
+        self._session = session
+
+    async def _leave_record(self) -> None:
+        """Let the record be as it was: its last bytes were in a part that didn't arrive."""
+        self._tail_bytes = self._recorded - self._session.size
+        self._sender.size = self._session.size
+        if not self._sender.is_shared:
+            await self._leave()
+
+    async def _end_early(self) -> None:
+        """Send the rest as a part; where that fails it goes into the record."""
+        try:
+            await self._require_upload()
+            await self._sender.put(b"".join(self._tail))
+        except UnknownUploadError as error:
+            raise WriteConflictError(GONE, path=self.path) from error
+        except WriteConflictError:
+            raise
+        except StorageError:
+            return
+        self._tail, self._tail_bytes = [], 0
+
+    async def _commit(self) -> None:
+        async with self._lock:
+            try:
+                self._require_usable()
+                await self._sender.land()
+                await self._require_current()
+                self._raise_failure()
+                if self._sender.upload_id is None and self.size <= self._bucket.limits.max_put:
+                    await self._bucket.put(self._key, b"".join(self._tail))
+                else:
+                    await self._complete()
+                self._committed = True
+                if self._has_record:
+                    await self._sessions.forget(self._session)
+            except BaseException:
+                self._fail()
+                raise
+            self._end(_State.CLOSED)
+
+    async def _complete(self) -> None:
+        try:
+            await self._sender.complete(self._tail)
+        except UnknownUploadError as error:
+            if not await self._is_completed():
+                self._conflict = GONE
+                raise WriteConflictError(self._conflict, path=self.path) from error
+
+    async def _is_completed(self) -> bool:
+        """Whether the upload is unknown because an earlier session has completed it.
+
+        Its answer, or the deletion of the record, got lost then. The content is as long as ours, and was made no
+        sooner than the upload was begun: some stores tell when it was begun, and others when it was completed.
+        """
+        if not self._sender.is_shared:
+            return False
+        try:
+            there = await self._bucket.head(self._key)
+        except PathNotFoundError:
+            return False
+        if there.modified is not None and self._sender.began is not None:
+            is_later = there.modified.timestamp() >= self._sender.began - _CLOCKS_APART
+        else:
+            is_later = True
+        return there.size == self.size and is_later
+
+    async def _cancel(self) -> None:
+        async with self._lock:
+            if self._state in _DONE:
+                raise WriterClosedError(path=self.path)
+            try:
+                await self._sender.stop()
+                await self._require_current()
+                if self._conflict is not None:
+                    await self._leave()
+                else:
+                    await self._sender.abort()
+                    if self._has_record:
+                        await self._sessions.forget(self._session)
+            finally:
+                self._end(_State.CLOSED)
+
+    async def _leave(self) -> None:
+        """Free what a write has sent that isn't ours any more, unless somebody goes on with it."""
+        await self._sender.stop()
+        upload_id = self._sender.upload_id
+        if upload_id is None:
+            return
+        with suppress(StorageError):  # the conflict is what is to be told; `list_uploads` finds what stays
+            stored = await self._sessions.load(self.path)
+            if stored is None or stored.session.upload_id != upload_id:
+                await self._sender.abort()
+
+    async def _require_current(self) -> None:
+        """Note that a write isn't ours any more, as far as that can be told."""
+        self._note_conflict()
+        is_unsure = self._has_record and self._conflict is None
+        if is_unsure and not await self._sessions.is_current(self._session, self._version):
+            self._conflict = GONE
+
+    def _note_conflict(self) -> None:
+        if isinstance(self._sender.failure, WriteConflictError):
+            self._conflict = self._conflict or GONE
+
+    def _require_usable(self) -> None:
+        if self._state in _DONE:
+            raise WriterClosedError(path=self.path)
+        if self._state is _State.FAILED:
+            raise WriterClosedError("after an error, a writer can only be closed or cancelled", path=self.path)
+        try:
+            self._raise_failure()
+        except StorageError:
+            self._fail()
+            raise
+
+    def _raise_failure(self) -> None:
+        if self._conflict is not None:
+            raise WriteConflictError(self._conflict, path=self.path)
+        if self._sender.failure is not None:
+            raise self._sender.failure
+
+    def _fail(self) -> None:
+        if self._state is _State.OPEN:
+            self._state = _State.FAILED
+
+    def _end(self, state: _State) -> None:
+        self._state = state
+        self._tail.clear()
         self._budget.give_back(self._held)
         self._held = 0
+        self._on_close(self)
