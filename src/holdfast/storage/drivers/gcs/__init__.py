@@ -2,7 +2,7 @@
 
     <root>/docker/registry/v2/...                     committed content, under the keys that Distribution writes
     <root>/.uploads~/<path>~                          the record of an unfinished write
-    <root>/.uploads~/<path>~<upload>~                 an empty object while an upload of parts is open
+    <root>/.uploads~/<path>~<upload>~                 the mark of an open upload of parts: its content is the key
     <root>/.uploads~/<path>~<upload>~<number>         its parts, objects until they are composed
     <root>/.uploads~/<path>~<upload>~<level>.<number> groups of parts, while they are being composed
 
@@ -13,7 +13,7 @@ Where to read on: `bucket` is the contract, `_client` sends requests, `_credenti
 uploads of parts, `_signing` makes URLs for redirects, `_objects` is the wire format.
 """
 
-from holdfast.storage.drivers.gcs.bucket import GCSBucket
+from holdfast.storage.drivers.gcs.driver import GCSDriver
 from holdfast.storage.drivers.gcs.options import GCSOptions
 
-__all__ = ["GCSBucket", "GCSOptions"]
+__all__ = ["GCSDriver", "GCSOptions"]

@@ -71,6 +71,12 @@ class GCSClient:
         params["uploadType"] = "multipart"
         return await self.call("POST", self._uploads, kind, params=params, content=body, headers=body.headers)
 
+    async def content(self, key: str) -> bytes:
+        """Get the content of a small object of our own."""
+        async with self.exchange("GET", self.object_url(key), params={"alt": "media"}) as response:
+            with translated():
+                return await response.aread()
+
     async def call(
         self,
         method: str,

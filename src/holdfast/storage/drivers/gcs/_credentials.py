@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import google.auth
+from anyio import to_thread
 from google.auth import environment_vars
 from google.auth.credentials import TokenState
 from google.auth.exceptions import GoogleAuthError
@@ -153,7 +154,7 @@ class Tokens:
 
     async def _renew(self) -> None:
         try:
-            self._found = await asyncio.to_thread(_renew, self._found, self._options)
+            self._found = await to_thread.run_sync(_renew, self._found, self._options, abandon_on_cancel=True)
         except GoogleAuthError as error:
             failure = exception_error(error)
             raise type(failure)(f"credentials: {failure.message}") from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
+from holdfast.storage.drivers._tasks import together
 from holdfast.storage.errors import PathNotFoundError, StorageError
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ async def delete_all(client: GCSClient, keys: Iterable[str]) -> Mapping[str, Sto
     """Delete any number of objects, some at a time, and return those that couldn't be, with why."""
     failures: dict[str, StorageError] = {}
     left = iter(keys)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(_AT_ONCE):
-            group.create_task(_delete_from(client, left, failures))
+    await together(*(_delete_from(client, left, failures) for _ in range(_AT_ONCE)))
     return failures
 
 

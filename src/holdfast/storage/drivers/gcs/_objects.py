@@ -53,8 +53,9 @@ class StoredObject(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def info(self) -> ObjectInfo:
-        """The object as the contract has it."""
-        return ObjectInfo(self.name, int(self.size), self.time_created, self.generation)
+        """The object as the contract has it; its time in whole seconds, which is what downloads tell."""
+        modified = self.time_created.replace(microsecond=0) if self.time_created else None
+        return ObjectInfo(self.name, int(self.size), modified, self.generation)
 
 
 class Listing(msgspec.Struct, frozen=True, rename="camel"):

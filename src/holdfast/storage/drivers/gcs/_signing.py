@@ -5,7 +5,6 @@ https://cloud.google.com/storage/docs/authentication/signatures
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from anyio import to_thread
 from google.auth.credentials import Signing
 
 from holdfast.storage.drivers.gcs.errors import translated
@@ -85,7 +85,7 @@ def signer(found: Found, client: GCSClient) -> Callable[[bytes], Awaitable[bytes
         async def by_key(text: bytes) -> bytes:
             with translated():
                 # A millisecond for a key, a request for an impersonated account.
-                signature: bytes = await asyncio.to_thread(credentials.sign_bytes, text)
+                signature: bytes = await to_thread.run_sync(credentials.sign_bytes, text)
             return signature
 
         return by_key

@@ -1,7 +1,8 @@
 """Uploads of parts: objects below a prefix of the upload, composed into the object that they become.
 
-An empty object, the mark, says that the upload is open. It is written first and deleted first: whoever still sends
-parts of an upload that was aborted finds no mark, and so learns of it.
+One more object, the mark, says that the upload is open, and for which key: of a long one the names of its objects only
+have the beginning. It is written first and deleted first: whoever still sends parts of an upload that was aborted finds
+no mark, and so learns of it.
 
 Composing takes 32 objects at most. More parts are composed in groups, those in groups again, and the last request makes
 the object, at once. What is composed is named with its generation: a part that was replaced or deleted meanwhile fails
@@ -11,18 +12,22 @@ the request.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
 from holdfast.storage.drivers._objectstore.bucket import OpenUpload, Part, UnknownUploadError
+from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES
+from holdfast.storage.drivers._tasks import together
 from holdfast.storage.drivers.gcs._deleting import delete, delete_all
 from holdfast.storage.drivers.gcs._objects import CONTENT_TYPE, LIST_FIELDS, Body, Listing, StoredObject
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
+    from datetime import datetime
 
     from holdfast.storage.driver import Buffer
     from holdfast.storage.drivers._objectstore.keys import Keys
@@ -37,6 +42,12 @@ MAX_PARTS: Final = _SOURCES**3
 """As many as two levels of groups take."""
 
 _AT_ONCE: Final = 8
+
+_SURELY_WHOLE: Final = MAX_KEY_BYTES - 128
+"""So much of a key is in the names of an upload's objects, however long the key is."""
+
+_UPLOAD: Final = re.compile(r"(?P<upload>.*~[0-9a-f]{32}~)[0-9.]*", re.DOTALL)
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +73,7 @@ class Uploads:
         """See `Bucket.begin_upload`."""
         upload_id = secrets.token_hex(16)
         mark = self._keys.part_prefix(key, upload_id)
-        await self._client.upload(Body(mark, b""), StoredObject)
+        await self._client.upload(Body(mark, key.encode()), StoredObject)
         return upload_id
 
     async def put_part(self, key: str, upload_id: str, number: int, content: Buffer) -> Part:
@@ -112,20 +123,36 @@ class Uploads:
         keys = self._keys
         if not (prefix.startswith(keys.root) or keys.root.startswith(prefix)):
             return
-        upload: OpenUpload | None = None
-        async for item in self._objects_below(keys.reserved + prefix[len(keys.root) :]):
-            path, _, rest = item.name[len(keys.reserved) :].rpartition("~")[0].rpartition("~")
-            if not path:  # the record of an unfinished write
+        beginning = prefix[len(keys.root) :][: _SURELY_WHOLE - len(keys.reserved)]
+        name, started = "", None
+        async for item in self._objects_below(keys.reserved + beginning):
+            matched = _UPLOAD.fullmatch(item.name)
+            if matched is None:  # the record of an unfinished write
                 continue
-            key = keys.root + path
-            if upload is None or (upload.key, upload.upload_id) != (key, rest):
-                if upload is not None:
+            if name and matched["upload"] != name:
+                if (upload := await self._upload(name, started)).key.startswith(prefix):
                     yield upload
-                upload = OpenUpload(key, rest, item.time_created)
-            elif upload.started and item.time_created and item.time_created < upload.started:
-                upload = upload._replace(started=item.time_created)
-        if upload is not None:
+                started = None
+            name = matched["upload"]
+            started = min(filter(None, (started, item.time_created)), default=None)
+        if name and (upload := await self._upload(name, started)).key.startswith(prefix):
             yield upload
+
+    async def _upload(self, name: str, started: datetime | None) -> OpenUpload:
+        """The upload of which all objects' names begin so."""
+        keys = self._keys
+        path, upload_id, _ = name[len(keys.reserved) :].rsplit("~", 2)
+        beginning, _, cut = path.rpartition("~")
+        if not _HASH.fullmatch(cut):
+            return OpenUpload(keys.root + path, upload_id, started)
+        try:
+            marked = (await self._client.content(name)).decode(errors="replace")
+        except PathNotFoundError:
+            marked = ""
+        if keys.part_prefix(marked, upload_id) == name:
+            return OpenUpload(marked, upload_id, started)
+        # Parts without a mark, of a key of which only the beginning is known: this is what finds them again.
+        return OpenUpload(keys.root + beginning, f"{cut}~{upload_id}", started)
 
     async def _is_unmarked(self, prefix: str) -> bool:
         try:
@@ -153,13 +180,7 @@ class Uploads:
                 return await self._compose(f"{prefix}{level}.{number:05}", group)
 
         groups = [sources[start : start + _SOURCES] for start in range(0, len(sources), _SOURCES)]
-        tasks = [asyncio.create_task(compose(*each)) for each in enumerate(groups, 1)]
-        try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        return await together(*(compose(number, group) for number, group in enumerate(groups, 1)))
 
     async def _compose(self, key: str, sources: Sequence[_Source]) -> _Source:
         url = f"{self._client.object_url(key)}/compose"
