@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 import msgspec
 
 from holdfast import __version__
+from holdfast.storage.drivers.gcs._connections import IDLE_SECONDS, Connections
 from holdfast.storage.drivers.gcs._credentials import Tokens
 from holdfast.storage.drivers.gcs._objects import quoted
 from holdfast.storage.drivers.gcs.errors import Refusal, response_error, translated
@@ -23,11 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GCSClient"]
 
-_TIMEOUT: Final = httpx.Timeout(60, connect=10, pool=None)
-"""Seconds; reading and writing are each piece by piece. The number of connections has no limit to wait for."""
-
-_IDLE_SECONDS: Final = 30
-"""How long a connection is kept for the next request; the service hangs up later than that."""
+_TIMEOUT: Final = httpx.Timeout(60, connect=10)
+"""Seconds; reading and writing are each piece by piece."""
 
 T = TypeVar("T")
 
@@ -41,8 +39,8 @@ class GCSClient:
 
     def __init__(self, options: GCSOptions) -> None:
         self._options = options
-        self._http: httpx.AsyncClient | None = None
-        self._closed = False
+        self._connections = Connections(self._connect, keep=options.maxconcurrency)
+        self._trusted: ssl.SSLContext | None = None
         self._bucket_seen = False
         self._objects = f"{options.url}/storage/v1/b/{quoted(options.bucket)}/o"
         self._objects_path = httpx.URL(f"{self._objects}/").raw_path
@@ -67,9 +65,12 @@ class GCSClient:
         return await self.call("GET", self._objects, kind, params=params)
 
     async def upload(self, body: Body, kind: type[T], **params: str) -> T:
-        """Send an object in one request."""
+        """Send an object in one request; the body can be sent only once."""
         params["uploadType"] = "multipart"
-        return await self.call("POST", self._uploads, kind, params=params, content=body, headers=body.headers)
+        try:
+            return await self.call("POST", self._uploads, kind, params=params, content=body, headers=body.headers)
+        finally:
+            body.release()
 
     async def content(self, key: str) -> bytes:
         """Get the content of a small object of our own."""
@@ -116,66 +117,55 @@ class GCSClient:
         Raises:
             StorageError: See the table in `errors`.
         """
-        request: dict[str, Any] = {"params": params, "json": json, "content": content}
-        identity: Mapping[str, str] = await self.tokens.headers() if self.tokens else {}
-        with translated():
-            response = await self._send(method, url, headers={**(headers or {}), **identity}, **request)
-        if response.status_code == 401 and self.tokens:
-            await response.aclose()
+        identity = await self._identity()
+        for is_last in (False, True):
+            sent = {**(headers or {}), **identity}
+            async with self._send(method, url, params=params, headers=sent, json=json, content=content) as response:
+                if response.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None and not is_last:
+                    await response.aread()
+                else:
+                    if not response.is_success:
+                        await self._refuse(response)
+                    self._bucket_seen = True
+                    yield response
+                    return
             identity = await self.tokens.renew(identity)
-            with translated():
-                response = await self._send(method, url, headers={**(headers or {}), **identity}, **request)
-        try:
-            if not response.is_success:
-                await self._refuse(response)
-            self._bucket_seen = True
-            yield response
-        finally:
-            await response.aclose()
 
     async def post(self, url: str, kind: type[T], *, json: Any) -> T:
         """Send a request to another service of Google's, as the same account, and decode the JSON of its answer."""
-        identity = await self.tokens.headers() if self.tokens else {}
-        with translated():
-            response = await self._send("POST", url, headers=identity, json=json)
-        try:
+        async with self._send("POST", url, headers=await self._identity(), json=json) as response:
             with translated():
                 answer = await response.aread()
                 if response.is_success:
                     return msgspec.json.decode(answer, type=kind)
             raise response_error(response, Refusal.parse(answer))
-        finally:
-            await response.aclose()
 
     async def aclose(self) -> None:
         """Close all connections; idempotent."""
-        self._closed = True
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        await self._connections.aclose()
         if self.tokens is not None:
             await self.tokens.aclose()
 
-    async def _send(self, method: str, url: str, **request: Any) -> httpx.Response:
-        if self._http is None:
-            self._http = self._connect()
-        return await self._http.send(self._http.build_request(method, url, **request), stream=True)
+    async def _identity(self) -> Mapping[str, str]:
+        return {} if self.tokens is None else await self.tokens.headers()
+
+    @asynccontextmanager
+    async def _send(self, method: str, url: str, **request: Any) -> AsyncIterator[httpx.Response]:
+        async with AsyncExitStack() as stack:
+            with translated():
+                response = await stack.enter_async_context(self._connections.send(method, url, **request))
+            yield response
 
     def _connect(self) -> httpx.AsyncClient:
-        if self._closed:
-            raise UnexpectedStorageError("the driver is closed")
-        host = httpx.URL(self._options.url).host
+        if self._trusted is None:
+            self._trusted = ssl.create_default_context()
         return httpx.AsyncClient(
-            verify=ssl.create_default_context(),
+            verify=self._trusted,
             headers={"User-Agent": self._options.useragent or f"holdfast/{__version__}"},
             timeout=_TIMEOUT,
-            limits=httpx.Limits(
-                max_connections=None,
-                max_keepalive_connections=self._options.maxconcurrency,
-                keepalive_expiry=_IDLE_SECONDS,
-            ),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
             # A proxy of the environment isn't meant for this machine itself, whatever NO_PROXY says.
-            trust_env=host not in {"localhost", "127.0.0.1", "::1"},
+            trust_env=httpx.URL(self._options.url).host not in {"localhost", "127.0.0.1", "::1"},
         )
 
     async def _refuse(self, response: httpx.Response) -> None:

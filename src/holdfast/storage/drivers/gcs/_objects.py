@@ -39,7 +39,7 @@ OBJECT_FIELDS: Final = "name,size,generation,timeCreated"
 LIST_FIELDS: Final = f"items({OBJECT_FIELDS}),prefixes,nextPageToken"
 
 CONTENT_TYPE: Final = "application/octet-stream"
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 128 * 1024
 
 
 class StoredObject(msgspec.Struct, frozen=True, rename="camel"):
@@ -115,6 +115,10 @@ class Body:
             "Content-Type": f"multipart/related; boundary={boundary}",
             "Content-Length": str(len(self._head) + len(self._content) + len(self._tail)),
         }
+
+    def release(self) -> None:
+        """Let go of the content: requests and answers of httpx refer to each other, and would keep it for a while."""
+        self._content = memoryview(b"")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield it from the beginning, each time anew."""

@@ -293,8 +293,14 @@ def _stored_checksum(headers: httpx.Headers) -> str | None:
 
 
 async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes]:
+    """Yield the body; with the last piece it has been read to its end, so that its connection can be used again."""
+    left = int(response.headers.get("Content-Length", -1))
+    pieces = response.aiter_raw()
     with _body_errors():
-        async for piece in response.aiter_raw():
+        async for piece in pieces:
+            left -= len(piece)
+            if left == 0:
+                await anext(pieces, None)
             if piece:
                 yield piece
 
