@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GCSClient"]
 
-_TIMEOUT: Final = httpx.Timeout(60, connect=10)
+_TIMEOUT: Final = httpx.Timeout(60, connect=10, pool=10)
 """Seconds; reading and writing are each piece by piece."""
 
 T = TypeVar("T")

@@ -11,13 +11,13 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import httpx
+
 from holdfast.storage.drivers._tasks import together, whole
-from holdfast.storage.errors import StorageError, UnexpectedStorageError
+from holdfast.storage.errors import UnexpectedStorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
-    import httpx
 
 __all__ = ["IDLE_SECONDS", "Connections"]
 
@@ -28,6 +28,29 @@ IDLE_SECONDS: Final = 30
 class _Idle(NamedTuple):
     client: httpx.AsyncClient
     since: float
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that knows whether it was read to its end and its connection was then free.
+
+    The answer itself counts as closed as soon as somebody begins to close it, though he may be cancelled at that.
+    """
+
+    def __init__(self, inner: httpx.AsyncByteStream | httpx.SyncByteStream) -> None:
+        if not isinstance(inner, httpx.AsyncByteStream):
+            raise TypeError("the body of a client that isn't asynchronous")
+        self._inner = inner
+        self._ended = False
+        self.is_done = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._inner:
+            yield piece
+        self._ended = True
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+        self.is_done = self._ended
 
 
 class Connections:
@@ -53,18 +76,14 @@ class Connections:
             httpx.HTTPError: No answer came.
         """
         client = self._take()
-        response: httpx.Response | None = None
-        is_sound = False
+        body: _Body | None = None
         try:
             response = await client.send(client.build_request(method, url, **request), stream=True)
+            response.stream = body = _Body(response.stream)
             yield response
-            is_sound = response.is_closed  # it has been read to its end
-        except StorageError:  # what the answer says; what breaks a connection leaves the answer open
-            is_sound = response is not None and response.is_closed
-            raise
         finally:
             self._busy.discard(client)
-            if is_sound and not self._closed:
+            if body is not None and body.is_done and not self._closed:
                 self._idle.append(_Idle(client, time.monotonic()))
                 await self._prune()
             else:
