@@ -1,18 +1,16 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from holdfast.storage.drivers.gcs.options import GCSOptions
+from tests.services.stores.fake_gcs import FakeGcsService
 from tests.storage.drivers.gcs.google_services import GoogleServices
 from tests.storage.drivers.gcs.strict_gcs import StrictGCS
 
 MakeKey = Callable[..., dict[str, Any]]
-
-ENDPOINT = "http://127.0.0.1:4443"
 
 
 @pytest.fixture(autouse=True)
@@ -77,12 +75,12 @@ def strict_options(strict: StrictGCS, make_key: MakeKey) -> Callable[..., GCSOpt
 
 
 @pytest.fixture
-def emulator_options(make_key: MakeKey) -> Callable[..., GCSOptions]:
+def emulator_options(make_key: MakeKey, fake_gcs: FakeGcsService) -> Callable[..., GCSOptions]:
     """Makes options for a fresh bucket of the emulator; it takes any signature."""
-    made = httpx.post(f"{ENDPOINT}/storage/v1/b", params={"project": "p"}, json={"name": "test"}, trust_env=False)
-    assert made.status_code in {200, 409}
+    bucket = fake_gcs.new_bucket()
 
     def make(**other: Any) -> GCSOptions:
-        return GCSOptions.model_validate({"bucket": "test", "endpoint": ENDPOINT, "credentials": make_key(), **other})
+        parameters = {"bucket": bucket.name, "endpoint": fake_gcs.endpoint, "credentials": make_key(), **other}
+        return GCSOptions.model_validate(parameters)
 
     return make
