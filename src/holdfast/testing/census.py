@@ -15,6 +15,9 @@ _DESCRIPTORS = Path("/proc/self/fd")
 _LOOP_THREADS = ("asyncio_", "AnyIO worker thread", "waitpid-")
 """Threads of the event loop's own pools, which live as long as the loop."""
 
+_LOOP_DESCRIPTORS = frozenset({"/dev/null"})
+"""What libuv opens with the first connection of a loop, and keeps to be able to refuse one when descriptors run out."""
+
 _NUMBER = re.compile(r":\[\d+\]$")
 """What tells one socket or pipe from another."""
 
@@ -49,7 +52,9 @@ class Census:
         """Count now."""
         threads = (thread for thread in threading.enumerate() if not thread.name.startswith(_LOOP_THREADS))
         return cls(
-            descriptors=Counter(_NUMBER.sub("", target) for target in _descriptors()),
+            descriptors=Counter(
+                _NUMBER.sub("", target) for target in _descriptors() if target not in _LOOP_DESCRIPTORS
+            ),
             threads=frozenset(threads),
             tasks=Counter(getattr(task.get_coro(), "__qualname__", repr(task)) for task in asyncio.all_tasks()),
         )
