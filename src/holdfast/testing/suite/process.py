@@ -24,6 +24,9 @@ from contextlib import aclosing
 from holdfast import storage
 from holdfast.storage import errors
 
+# What a driver logs isn't among the answers.
+answers, sys.stdout = sys.stdout, sys.stderr
+
 async def act(driver, writers, op, path, text):
     content = text.encode()
     if op == "put":
@@ -55,7 +58,7 @@ async def main():
                 answer = {"value": await act(driver, writers, *json.loads(line))}
             except errors.StorageError as error:
                 answer = {"error": type(error).__name__}
-            print(json.dumps(answer), flush=True)
+            print(json.dumps(answer), file=answers, flush=True)
 
 asyncio.run(main())
 """

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.drivers._tasks import together
-from holdfast.storage.errors import PathNotFoundError, StorageError
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,15 +19,17 @@ _BATCH: Final = 256
 _BATCHES_AT_ONCE: Final = 4
 _SINGLES_AT_ONCE: Final = 16
 
-_DELETE: Final = {"x-ms-delete-snapshots": "include"}
-_GONE: Final = {(202, ""), (404, "BlobNotFound")}
+_DELETE: Final = {"x-ms-delete-snapshots": "include", "If-Match": "*"}
+"""On the condition that there is content: deleting a blob without any discards the blocks of uploads to it."""
+
+_GONE: Final = {(202, ""), (404, "BlobNotFound"), (412, "ConditionNotMet")}
 
 
 async def delete_blob(service: Service, key: str) -> None:
     """Delete a blob with its snapshots. One that isn't there is no error."""
     try:
         await service.send("DELETE", key, headers=_DELETE)
-    except PathNotFoundError:
+    except (PathNotFoundError, PreconditionFailedError):
         return
 
 

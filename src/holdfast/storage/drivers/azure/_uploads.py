@@ -19,14 +19,14 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.drivers._objectstore.bucket import OpenUpload, Part, UnknownUploadError
-from holdfast.storage.drivers.azure._answers import BLOCK_BLOB, block_list, if_match, read_blocks
+from holdfast.storage.drivers.azure._answers import BLOCK_BLOB, block_list, read_blocks
+from holdfast.storage.drivers.azure._deleting import delete_blob
 from holdfast.storage.drivers.azure._replacing import other_type
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, UnexpectedStorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from holdfast.storage.drivers.azure._answers import Listed
     from holdfast.storage.drivers.azure._listing import Lister
     from holdfast.storage.drivers.azure._service import Body, Service
 
@@ -38,6 +38,9 @@ _STAGING_KEY: Final = re.compile(rf"(.+)~({_STAGED}[0-9a-f]{{16}})", re.ASCII | 
 
 _TOMBSTONE: Final = 0
 """The number of the block that says that an upload was aborted: parts have numbers from 1."""
+
+_BEFORE_ALL_CONTENT: Final = "Sat, 01 Jan 2000 00:00:00 GMT"
+"""The service is younger."""
 
 _REMEMBERED: Final = 10_000
 
@@ -116,17 +119,15 @@ class Uploads:
         self.end(upload_id)
         name = staging_key(key, upload_id)
         if is_staged(upload_id):
-            await self._delete(name, {})
-            return
-        listed = await self._find(name)
-        if listed is None or listed.type != BLOCK_BLOB:
+            await delete_blob(self._service, name)  # in case that it was completed
+            await self._discard(name)
             return
         blocks = await self._blocks(name)
         tombstone = _block_id(upload_id, _TOMBSTONE)
         owners = {_owner(block) for block in blocks}
         if upload_id not in owners or tombstone in blocks:
             return
-        if not (owners == {upload_id} and await self._discard(name, listed)):
+        if not (owners == {upload_id} and await self._discard(name)):
             await self._service.send("PUT", name, query={"comp": "block", "blockid": tombstone}, body=b"\0")
 
     async def find(self, prefix: str) -> AsyncIterator[OpenUpload]:
@@ -169,32 +170,15 @@ class Uploads:
         except PathNotFoundError:
             return {}
 
-    async def _find(self, name: str) -> Listed | None:
-        """What a listing has of a name; it comes before all that is longer."""
-        async for listed in self._lister.with_uncommitted(name):
-            return listed if listed.info.key == name else None
-        return None
+    async def _discard(self, name: str) -> bool:
+        """Discard all blocks at a name where no content is, and tell whether they are gone.
 
-    async def _discard(self, name: str, listed: Listed) -> bool:
-        """Discard all blocks at a name, unless content is there or comes in between; tell whether they are gone.
-
-        Deleting a blob that has no content discards its blocks. The version in the listing was one without content,
-        if there is none after it was listed, and any content would have another one.
+        Deleting a blob without content discards its blocks. The condition is one that no content meets, so what is
+        committed in between stays; `If-None-Match: *` would say so, but not all operations heed it.
         """
-        if listed.info.size or listed.info.version is None:
-            return False
         try:
-            await self._service.send("HEAD", name)
-        except PathNotFoundError:
-            return await self._delete(name, if_match(listed.info.version))
-        return False
-
-    async def _delete(self, name: str, condition: dict[str, str]) -> bool:
-        try:
-            await self._service.send("DELETE", name, headers=condition | {"x-ms-delete-snapshots": "include"})
-        except PathNotFoundError:
-            return not condition
-        except PreconditionFailedError:
+            await self._service.send("DELETE", name, headers={"If-Unmodified-Since": _BEFORE_ALL_CONTENT})
+        except (PathNotFoundError, PreconditionFailedError, UnexpectedStorageError):
             return False
         return True
 

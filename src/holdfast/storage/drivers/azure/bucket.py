@@ -163,7 +163,7 @@ class AzureBucket(Bucket):
         self._uploads.end(upload_id)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
-        """See `Bucket.abort_upload`. Two to four requests."""
+        """See `Bucket.abort_upload`. Two or three requests."""
         await self._uploads.abort(key, upload_id)
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
