@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies
 
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.pipeline import AsyncPipeline
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, AzureSasCredentialPolicy, UserAgentPolicy
@@ -206,13 +207,20 @@ class _Opened:
             self.signing = AzureSasCredentialPolicy(credential)
         else:
             self.signing = AsyncBearerTokenCredentialPolicy(credential, SCOPE)
+        session = ClientSession(
+            # Whoever reads holds a connection, and must not keep others from having one, as the default of 100 would.
+            connector=TCPConnector(limit=0),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            # Looking for a proxy takes a thread for every request.
+            trust_env=bool(getproxies().keys() & {"http", "https", "all"}),
+        )
         self._transport = AioHttpTransport(
+            session=session,
             connection_verify=verify,
             connection_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             connection_data_block_size=_PIECE,
-            # Looking for a proxy takes a thread for every request.
-            use_env_settings=bool(getproxies().keys() & {"http", "https", "all"}),
         )
         policies: list[Any] = [UserAgentPolicy(base_user_agent=f"holdfast/{__version__}"), self.signing]
         self.pipeline: AsyncPipeline[HttpRequest, AsyncHttpResponse] = AsyncPipeline(self._transport, policies)
