@@ -47,7 +47,8 @@ class Uploads:
         async with aclosing(self._bucket.list_uploads(prefix)) as uploads:
             async for upload in uploads:
                 upload_path = self._keys.path(upload.key)
-                if not (is_below(upload_path, path) and is_addressable(upload_path)):
+                is_ours = is_addressable(upload_path) and self._keys.key(upload_path) == upload.key
+                if not (is_ours and is_below(upload_path, path)):
                     continue
                 if upload_path in records and await self._is_of_record(upload_path, upload.upload_id):
                     continue

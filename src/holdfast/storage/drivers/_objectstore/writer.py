@@ -196,12 +196,15 @@ class ObjectWriter(FileWriter):
     async def _require_upload(self) -> None:
         """Before the first part that is added to an upload of an earlier session: take it over."""
         if self._unclaimed is not None and self._sender.is_shared:
-            try:
-                self._version = await self._sessions.claim(self._unclaimed)
-            except WriteConflictError:
-                self._conflict = GONE
-                raise
-            self._unclaimed = None
+            await whole(self._claim(self._unclaimed))
+
+    async def _claim(self, stored: Stored) -> None:
+        try:
+            self._version = await self._sessions.claim(stored)
+        except WriteConflictError:
+            self._conflict = GONE
+            raise
+        self._unclaimed = None
 
     # Ending ---------------------------------------------------------------------------------------
 
