@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,17 +12,11 @@ from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, StorageError, StorageUnavailableError
 from tests.storage.drivers.objectstore.faults import NthFault
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
-from tests.storage.drivers.objectstore.stage import PATH, cleared, content, is_quiet, opened, scaled, text, unfinished
+from tests.storage.drivers.objectstore.stage import PATH, cleared, content, is_quiet, opened, text, unfinished
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
 
 _OLD = b"the old content, of some length"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scaled() -> Iterator[None]:
-    with scaled():
-        yield
 
 
 @dataclass

@@ -1,43 +1,18 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from tests.storage.drivers.objectstore.memory_bucket import Store
 from tests.storage.drivers.objectstore.stage import (
     content,
     is_quiet,
     opened,
-    scaled,
     text,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
 
 _RECORD = ".uploads~/a/b~"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scaled() -> Iterator[None]:
-    with scaled():
-        yield
-
-
-@pytest.fixture
-def store() -> Store:
-    """An empty store."""
-    return Store()
-
-
-@pytest.fixture
-async def driver(store: Store) -> AsyncIterator[ObjectStoreDriver]:
-    """One process's driver, that has to be left holding no memory."""
-    made = opened(store)
-    yield made
-
-    assert await is_quiet(made, before=asyncio.all_tasks())
-    await made.aclose()
 
 
 def _sizes(store: Store) -> list[int]:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,15 +10,9 @@ from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from holdfast.storage.errors import PathNotFoundError, WriteConflictError
 from holdfast.testing.suite.examples import example_settings
 from tests.storage.drivers.objectstore.memory_bucket import Store
-from tests.storage.drivers.objectstore.stage import PATH, cleared, content, is_quiet, opened, scaled, unfinished
+from tests.storage.drivers.objectstore.stage import PATH, cleared, content, is_quiet, opened, unfinished
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scaled() -> Iterator[None]:
-    with scaled():
-        yield
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
 
 
 @dataclass

@@ -1,36 +1,14 @@
-from collections.abc import AsyncIterator, Iterator
-
 import pytest
 
 from holdfast.storage.driver import UploadInfo
 from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from holdfast.storage.errors import PathNotFoundError, StorageUnavailableError, WriteConflictError
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
-from tests.storage.drivers.objectstore.stage import PATH, content, land, opened, scaled, text, unfinished
+from tests.storage.drivers.objectstore.stage import PATH, content, land, text, unfinished
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
 
 _LONG = "/" + "/".join("n" * 200 for _ in range(5))[:1000]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scaled() -> Iterator[None]:
-    with scaled():
-        yield
-
-
-@pytest.fixture
-def store() -> Store:
-    """An empty store with small pages."""
-    return Store(page=2)
-
-
-@pytest.fixture
-async def driver(store: Store) -> AsyncIterator[ObjectStoreDriver]:
-    """One process's driver."""
-    made = opened(store)
-    yield made
-    await made.aclose()
 
 
 async def _keep(driver: ObjectStoreDriver, *paths: str, size: int = 20) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -23,39 +22,15 @@ from tests.storage.drivers.objectstore.stage import (
     PATH,
     SMALL,
     content,
-    is_quiet,
     land,
     opened,
-    scaled,
     text,
     unfinished,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
 
 _RECORD = ".uploads~/a/b~"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _scaled() -> Iterator[None]:
-    with scaled():
-        yield
-
-
-@pytest.fixture
-def store() -> Store:
-    """An empty store."""
-    return Store()
-
-
-@pytest.fixture
-async def driver(store: Store) -> AsyncIterator[ObjectStoreDriver]:
-    """One process's driver, that has to be left holding no memory."""
-    made = opened(store)
-    yield made
-
-    assert await is_quiet(made, before=asyncio.all_tasks())
-    await made.aclose()
 
 
 def _sizes(store: Store) -> list[int]:

@@ -235,19 +235,14 @@ class ObjectStoreDriver(StorageDriver):
 
     async def aclose(self) -> None:
         """See `StorageDriver.aclose`. Open writers are closed first, so what they hold is kept."""
-        failures: list[StorageError] = []
         try:
-            for writer in list(self._writers.values()):
-                try:
-                    await writer.close()
-                except StorageError as error:
-                    failures.append(error)
+            ended = await asyncio.gather(*(writer.close() for writer in self._writers.values()), return_exceptions=True)
         finally:
             if self._introduction is not None:
                 await stop([self._introduction])
             await self._bucket.aclose()
-        if failures:
-            raise failures[0]
+        for error in filter(None, ended):
+            raise error
 
     # How ------------------------------------------------------------------------------------------
 
