@@ -195,6 +195,7 @@ class MemoryBucket(Bucket):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Page:
+        assert len((start_after or "").encode()) <= 1024
         async with self._request("list_page", prefix):
             after = max(start_after or "", cursor or "")
             size = min(limit or self.store.page, self.store.page)

@@ -92,7 +92,11 @@ async def _walked(driver: ObjectStoreDriver, path: str, start_after: str | None 
     return [info.path async for info in driver.walk(path, start_after=start_after)]
 
 
-@pytest.mark.parametrize("start_after", [None, "/a/b", "/a/é", "/a0", "~", "/a/\U0010ffff" * 300])
+_LONG = "/a/" + "b" * 1030
+_STARTS = [None, "/a/b", "/a/é", "/a/\udc80", "/a0", "~", "/a/" + "\U0010ffff" * 300, _LONG, _LONG[:1020] + "é" * 9]
+
+
+@pytest.mark.parametrize("start_after", _STARTS, ids=range(len(_STARTS)))
 async def test_walk_from_any_start(driver: ObjectStoreDriver, start_after: str | None) -> None:
     """A start may be any string; a directory with nothing after it is no missing one."""
     for path in ("/a/b", "/a/c", "/b"):

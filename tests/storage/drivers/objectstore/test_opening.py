@@ -78,6 +78,42 @@ async def test_beginning_anew_waits_for_an_end(driver: ObjectStoreDriver, store:
         assert await unfinished(store) == b"second"
 
 
+async def test_beginning_anew_waits_for_a_record_to_go(
+    driver: ObjectStoreDriver, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deletion of the record of a committed write never hits the record of the next one, however late it is."""
+    writer = await driver.writer(PATH)
+    await writer.write(text(20))
+    await writer.close()
+    first = await driver.writer(PATH, append=True)
+    entered, gate = asyncio.Event(), asyncio.Event()
+    delete = _inner(driver).delete
+
+    async def late(key: str) -> None:
+        if not entered.is_set():
+            entered.set()
+            await gate.wait()
+        await delete(key)
+
+    monkeypatch.setattr(_inner(driver), "delete", late)
+    ending = asyncio.ensure_future(first.commit())
+    await entered.wait()
+
+    async def begin() -> None:
+        second = await driver.writer(PATH)
+        await second.write(b"second")
+        await second.close()
+
+    beginning = asyncio.ensure_future(begin())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(ending, beginning)
+
+    assert await content(store) == text(20)
+    assert await unfinished(store) == b"second"
+
+
 async def test_appending_does_not_wait_for_an_end(
     driver: ObjectStoreDriver, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,7 +156,7 @@ def _setting(*actions: str) -> list[tuple[int, str]]:
 _KEPT = ["A new", "A send", "A close"]
 
 
-@example_settings(250)
+@example_settings(120)
 @given(_steps)
 @example(_setting(*_KEPT, "A append", "B append", "B send", "B close", "A send"))
 @example(_setting(*_KEPT, "A append", "B append", "B send", "A send", "B close", "B append", "B commit"))
@@ -181,7 +181,7 @@ def test_two_processes(steps: list[tuple[int, str]]) -> None:
 _begins = st.tuples(st.sampled_from(["new", "append"]), st.sampled_from(["write", "send", ""]))
 
 
-@example_settings(200)
+@example_settings(120)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["new", "append"]), st.sampled_from(["write", "send", ""])), min_size=2, max_size=2

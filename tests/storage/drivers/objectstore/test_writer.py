@@ -42,7 +42,7 @@ def _sizes(store: Store) -> list[int]:
 # Appending ----------------------------------------------------------------------------------------
 
 
-@example_settings(100)
+@example_settings(60)
 @given(
     writes=st.lists(st.integers(0, 40), max_size=8),
     old=st.none() | st.integers(0, 100),

@@ -147,7 +147,8 @@ class ObjectStoreDriver(StorageDriver):
                     # Folder markers end in a slash, and others' objects may be anywhere: no path names them.
                     if not info.key.endswith("/") and is_addressable(described.path):
                         found = True
-                        yield described
+                        if start_after is None or described.path > start_after:
+                            yield described
         if not (found or path == "/" or await any_below(self._bucket, keys, path)):
             raise PathNotFoundError(path=path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from holdfast.storage.drivers._objectstore.keys import is_addressable
+from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES, is_addressable
 from holdfast.storage.drivers._tasks import together
 from holdfast.storage.errors import PathNotFoundError
 
@@ -25,11 +25,13 @@ _MAX_LOOKUPS: Final = 16
 
 
 def start_key(keys: Keys, path: str, start_after: str | None) -> str | None:
-    """The key after which a listing of a directory can begin, so that nothing greater than `start_after` is missed."""
+    """The key after which a listing of a directory can begin, so that nothing greater is missed."""
     below = path.rstrip("/") + "/"
     if start_after is None or not start_after.startswith(below):
         return None
-    return keys.root + start_after[1:]
+    # A longer one, and what isn't text, stores refuse: the key is less than it then, and the caller filters.
+    key = (keys.root + start_after[1:]).encode(errors="replace")[:MAX_KEY_BYTES]
+    return key.decode(errors="ignore")
 
 
 async def pages(
