@@ -146,6 +146,7 @@ async def test_lost_upload_over_content_of_the_same_size(driver: ObjectStoreDriv
     await writer.cancel()
 
     assert await content(store) == b"y" * 20
+    assert [PATH[1:]] == [*store.objects]
 
 
 async def test_upload_of_this_session_thrown_away(driver: ObjectStoreDriver, store: Store) -> None:

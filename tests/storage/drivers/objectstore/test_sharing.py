@@ -135,14 +135,14 @@ class _World:
             self.shown = self.kept = None
             process.disturbed = True
 
-    async def end(self) -> None:
-        """Close all; and see that nothing stays that can't be found."""
+    async def end(self) -> bool:
+        """Close all, and tell whether nothing stays that can't be found."""
         for process in self.processes:
             if process.writer is not None:
                 await asyncio.gather(process.writer.close(), return_exceptions=True)
             assert await is_quiet(process.driver, before=asyncio.all_tasks())
             await process.driver.aclose()
-        assert await cleared(self.store)
+        return await cleared(self.store)
 
 
 _ACTIONS = ["new", "append", "write", "send", "close", "commit", "cancel", "abort", "delete"]
@@ -173,7 +173,7 @@ def test_two_processes(steps: list[tuple[int, str]]) -> None:
         world = _World()
         for number, action in steps:
             await world.step(number, action)
-        await world.end()
+        assert await world.end()
 
     asyncio.run(run())
 
@@ -227,6 +227,6 @@ def test_two_processes_at_once(
         assert continued or goes_on in {None, kept, *written}
         if "close" in told and told.count("close") == len([one for one in told if isinstance(one, str)]):
             assert goes_on is not None
-        await world.end()
+        assert await world.end()
 
     asyncio.run(run())

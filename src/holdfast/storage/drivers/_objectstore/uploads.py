@@ -78,11 +78,12 @@ class Uploads:
         if path != "/":
             with suppress(PathNotFoundError):  # most paths have none
                 yield await self._bucket.head(self._keys.record(path)), path
-        async for page in pages(self._bucket, self._keys.records_below(path)):
-            for record in page.objects:
-                record_path = await self._path_of(record.key)
-                if record_path is not None and is_below(record_path, path):
-                    yield record, record_path
+        async with aclosing(pages(self._bucket, self._keys.records_below(path))) as listing:
+            async for page in listing:
+                for record in page.objects:
+                    record_path = await self._path_of(record.key)
+                    if record_path is not None and is_below(record_path, path):
+                        yield record, record_path
 
     async def _path_of(self, key: str) -> str | None:
         path = self._keys.recorded_path(key)

@@ -321,7 +321,7 @@ class ObjectWriter(FileWriter):
                 await self._sender.stop()
                 await self._require_current()
                 if self._conflict is not None:
-                    await self._leave()
+                    await self._leave(is_cancelled=True)
                 else:
                     await self._sender.abort()
                     if self._has_record:
@@ -329,8 +329,11 @@ class ObjectWriter(FileWriter):
             finally:
                 self._end(_State.CLOSED)
 
-    async def _leave(self) -> None:
-        """Free what a write has sent that isn't ours any more, unless somebody goes on with it."""
+    async def _leave(self, *, is_cancelled: bool = False) -> None:
+        """Free what a write has sent that isn't ours any more, unless somebody goes on with it.
+
+        Where the record is ours all the same, what is gone are the parts. It stays unless the write is cancelled.
+        """
         await self._sender.stop()
         upload_id = self._sender.upload_id
         if upload_id is None:
@@ -339,6 +342,8 @@ class ObjectWriter(FileWriter):
             stored = await self._sessions.load(self.path)
             if stored is None or stored.session.upload_id != upload_id:
                 await self._sender.abort()
+            elif is_cancelled and self._has_record and stored.version == self._version:
+                await self._sessions.discard(stored.session)
 
     async def _require_current(self) -> None:
         """Note that a write isn't ours any more, as far as that can be told."""
