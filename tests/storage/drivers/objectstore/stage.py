@@ -19,7 +19,19 @@ from holdfast.storage.drivers._objectstore.writer import ObjectWriter
 from holdfast.storage.errors import PathNotFoundError, WriteConflictError
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
 
-__all__ = ["PATH", "SMALL", "cleared", "content", "is_quiet", "land", "opened", "scaled", "text", "unfinished"]
+__all__ = [
+    "PATH",
+    "SMALL",
+    "bucket_of",
+    "cleared",
+    "content",
+    "is_quiet",
+    "land",
+    "opened",
+    "scaled",
+    "text",
+    "unfinished",
+]
 
 PATH = "/a/b"
 
@@ -112,3 +124,11 @@ async def land(writer: FileWriter) -> None:
     """Wait until all parts on their way have arrived."""
     assert isinstance(writer, ObjectWriter)
     await writer._sender.land()
+
+
+def bucket_of(driver: ObjectStoreDriver) -> MemoryBucket:
+    """The bucket below what tries again."""
+    bucket = driver._bucket._inner
+
+    assert isinstance(bucket, MemoryBucket)
+    return bucket

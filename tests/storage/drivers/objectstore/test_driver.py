@@ -15,16 +15,9 @@ from holdfast.storage.errors import (
 )
 from tests.storage.drivers.objectstore.faults import once
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
-from tests.storage.drivers.objectstore.stage import PATH, SMALL, content, opened, text, unfinished
+from tests.storage.drivers.objectstore.stage import PATH, SMALL, bucket_of, content, opened, text, unfinished
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
-
-
-def _inner(driver: ObjectStoreDriver) -> MemoryBucket:
-    bucket = driver._bucket._inner
-
-    assert isinstance(bucket, MemoryBucket)
-    return bucket
 
 
 _MOVED = ("delete", "after")
@@ -130,7 +123,7 @@ async def test_closing_keeps_what_is_open(store: Store) -> None:
     await driver.aclose()
 
     assert [text(7), text(7)] == [await unfinished(store, path) for path in ("/a", "/b")]
-    assert _inner(driver).closed
+    assert bucket_of(driver).closed
 
 
 @pytest.mark.parametrize("error", [StorageUnavailableError, RuntimeError])
@@ -151,7 +144,7 @@ async def test_closing_closes_the_bucket_whatever_fails(store: Store, error: typ
     store.fail = Store().fail
 
     assert await unfinished(store, "/b") == text(7)
-    assert _inner(driver).closed
+    assert bucket_of(driver).closed
 
 
 async def test_introduction_that_fails_is_no_failure(store: Store, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,16 +13,9 @@ from holdfast.storage.errors import (
 )
 from tests.storage.drivers.objectstore.faults import once
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
-from tests.storage.drivers.objectstore.stage import PATH, content, text, unfinished
+from tests.storage.drivers.objectstore.stage import PATH, bucket_of, content, text, unfinished
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
-
-
-def _inner(driver: ObjectStoreDriver) -> MemoryBucket:
-    bucket = driver._bucket._inner
-
-    assert isinstance(bucket, MemoryBucket)
-    return bucket
 
 
 async def test_one_of_many_that_append_at_once(driver: ObjectStoreDriver) -> None:
@@ -87,7 +80,7 @@ async def test_beginning_anew_waits_for_a_record_to_go(
     await writer.close()
     first = await driver.writer(PATH, append=True)
     entered, gate = asyncio.Event(), asyncio.Event()
-    delete = _inner(driver).delete
+    delete = bucket_of(driver).delete
 
     async def late(key: str) -> None:
         if not entered.is_set():
@@ -95,7 +88,7 @@ async def test_beginning_anew_waits_for_a_record_to_go(
             await gate.wait()
         await delete(key)
 
-    monkeypatch.setattr(_inner(driver), "delete", late)
+    monkeypatch.setattr(bucket_of(driver), "delete", late)
     ending = asyncio.ensure_future(first.commit())
     await entered.wait()
 
@@ -121,14 +114,14 @@ async def test_appending_does_not_wait_for_an_end(
     writer = await driver.writer(PATH)
     await writer.write(text(20))
     entered, gate = asyncio.Event(), asyncio.Event()
-    complete = _inner(driver).complete_upload
+    complete = bucket_of(driver).complete_upload
 
     async def held(key: str, upload_id: str, parts: Sequence[Part]) -> None:
         entered.set()
         await gate.wait()
         await complete(key, upload_id, parts)
 
-    monkeypatch.setattr(_inner(driver), "complete_upload", held)
+    monkeypatch.setattr(bucket_of(driver), "complete_upload", held)
     ending = asyncio.ensure_future(writer.commit())
     await entered.wait()
     async with asyncio.timeout(5):
