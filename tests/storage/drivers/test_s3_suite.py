@@ -8,14 +8,14 @@ from holdfast.storage import Capabilities
 from holdfast.testing import DriverSuite, Store
 from tests.services.stores.s3 import S3Service
 
-pytestmark = pytest.mark.usefixtures("fast_reader_running")
+pytestmark = pytest.mark.usefixtures("s3_ready")
 
-_TIB = 1024**4
+_MIN_PART = 5 * 1024**2
 _CAPABLE = Capabilities(
     put_create_only=True,
     put_match_version=True,
     write_resume_token=True,
-    write_max_bytes=5 * _TIB,
+    write_max_bytes=5 * 1024**4,
     list_uploads=True,
     redirect_get=True,
     redirect_head=True,
@@ -30,8 +30,8 @@ class TestS3DriverOnCeph(DriverSuite):
 
     @pytest.fixture
     def store(self, ceph: S3Service) -> Store:
-        """A fresh bucket, in which the registry has a folder."""
-        return ceph.new_bucket().store(profile="ceph", rootdirectory="/a/registry", chunksize=5 * 1024**2)
+        """A fresh bucket."""
+        return ceph.new_bucket().store(profile="ceph", chunksize=_MIN_PART)
 
 
 class TestS3DriverOnMoto(DriverSuite):
@@ -42,7 +42,7 @@ class TestS3DriverOnMoto(DriverSuite):
     @pytest.fixture
     def store(self, moto: S3Service) -> Store:
         """A fresh bucket."""
-        return moto.new_bucket().store(profile="minio")
+        return moto.new_bucket().store(profile="minio", chunksize=_MIN_PART)
 
 
 class TestS3DriverOnSwift(DriverSuite):
@@ -53,4 +53,4 @@ class TestS3DriverOnSwift(DriverSuite):
     @pytest.fixture
     def store(self, swift_s3: S3Service) -> Store:
         """A fresh bucket."""
-        return swift_s3.new_bucket().store(profile="swift")
+        return swift_s3.new_bucket().store(profile="swift", chunksize=_MIN_PART)

@@ -47,6 +47,8 @@ async def act(driver, writers, op, path, text):
     else:
         await getattr(writers[path], op)()
 
+answers, sys.stdout = sys.stdout, sys.stderr  # what a driver logs is no answer
+
 async def main():
     async with aclosing(storage.create(sys.argv[1], json.loads(sys.argv[2]))) as driver:
         writers = {}
@@ -55,7 +57,7 @@ async def main():
                 answer = {"value": await act(driver, writers, *json.loads(line))}
             except errors.StorageError as error:
                 answer = {"error": type(error).__name__}
-            print(json.dumps(answer), flush=True)
+            print(json.dumps(answer), file=answers, flush=True)
 
 asyncio.run(main())
 """
