@@ -10,11 +10,18 @@ pytest.register_assert_rewrite(*(f"tests.storage.drivers.objectstore.{module}" f
 
 
 @pytest.fixture(scope="session")
-def fast_reader_running() -> None:
-    """The fast reader's runtime, which every process has once, has the descriptors that it keeps to its end."""
+def s3_ready() -> None:
+    """What a process keeps once it has used the SDK and the fast reader: descriptions of services, and threads."""
     from obstore.store import MemoryStore  # noqa: PLC0415 - only where it is asked for
+
+    from holdfast.storage.drivers.s3 import S3Options  # noqa: PLC0415 - as above
+    from holdfast.storage.drivers.s3.bucket import S3Bucket  # noqa: PLC0415 - as above
 
     async def use() -> None:
         await MemoryStore().put_async("a", b"")
+        parameters = {"bucket": "b", "regionendpoint": "127.0.0.1:1", "accesskey": "key", "secretkey": "secret"}
+        bucket = S3Bucket(S3Options.model_validate(parameters))
+        await bucket.sign("a", method="GET")
+        await bucket.aclose()
 
     asyncio.run(use())

@@ -6,7 +6,6 @@ same, whose error has a code, so that no message has to be read.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+import obstore
 import structlog
 from botocore.credentials import RefreshableCredentials
 from obstore.exceptions import PreconditionError
-from obstore.store import MemoryStore, S3Store
+from obstore.store import S3Store
 
 from holdfast.storage.driver import MAX_CHUNK_BYTES
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, OpenObject
@@ -51,8 +51,6 @@ _FRESH: Final = timedelta(minutes=1)
 
 _IDLE: Final = timedelta(seconds=30)
 """How long a connection is kept that nobody uses."""
-
-_SETTLE_SECONDS: Final = 0.02
 
 _LAST_SECONDS: Final = 0.1
 """How long the end of the interpreter is put off, once.
@@ -87,7 +85,7 @@ class FastReader:
         """An object's content."""
 
         async def get() -> bytes:
-            result = await self._connected.get_async(key)
+            result = await obstore.get_async(self._connected, key)
             return bytes(await result.bytes_async())
 
         return await self._ask("GET", key, get)
@@ -96,7 +94,7 @@ class FastReader:
         """An object's description."""
 
         async def head() -> ObjectInfo:
-            return _info(key, await self._connected.head_async(key))
+            return _info(key, await obstore.head_async(self._connected, key))
 
         return await self._ask("HEAD", key, head)
 
@@ -111,7 +109,7 @@ class FastReader:
             options["if_match"] = f'"{version}"'
 
         async def open_() -> OpenObject:
-            result = await self._connected.get_async(key, options=options)
+            result = await obstore.get_async(self._connected, key, options=options)
             return OpenObject(_info(key, result.meta), _chunks(result, self._client.bucket))
 
         return await self._ask("GET", key, open_)
@@ -133,12 +131,7 @@ class FastReader:
     async def aclose(self) -> None:
         """Close its connections; idempotent."""
         self._able = False
-        if self._store is not None:
-            self._store = None
-            # The last request's error may still be held by a thread of its, and the reader by that error's traceback.
-            # Objects that its threads are done with are let go the next time that it is called.
-            await asyncio.sleep(_SETTLE_SECONDS)
-            MemoryStore()
+        self._store = None
 
     async def _ask(self, method: str, key: str, call: Callable[[], Awaitable[T]]) -> T | None:
         if not self._takes(key):
@@ -170,7 +163,10 @@ class FastReader:
 
     @property
     def _connected(self) -> S3Store:
-        """The reader, which nobody else holds: the traceback of an error would keep its connections open."""
+        """The reader, for obstore's functions.
+
+        Its methods aren't called: an error's traceback would hold it by their frames, and keep its connections open.
+        """
         if self._store is None:
             raise StorageUnavailableError("the driver is closed")
         return self._store

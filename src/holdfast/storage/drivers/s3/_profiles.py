@@ -27,6 +27,7 @@ class Profile:
         create_only: PutObject honours `If-None-Match: *`.
         match_version: PutObject honours `If-Match`.
         unquoted_match: The etag in `If-Match` of PutObject has no quotes.
+        lost_race: The code, besides S3's own, by which PutObject under a condition says that another was faster.
         equal_parts: All parts of an upload but the last must have the same size.
         batch_delete: There is DeleteObjects.
         batch_digest: What DeleteObjects is checked by: `md5` is `Content-MD5`, `crc32` what newer SDKs send.
@@ -51,6 +52,7 @@ class Profile:
     create_only: bool = False
     match_version: bool = False
     unquoted_match: bool = False
+    lost_race: str | None = None
     equal_parts: bool = False
     batch_delete: bool = True
     batch_digest: Literal["md5", "crc32"] = "md5"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing, asynccontextmanager
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.storage.driver import CreateOnly, MatchVersion
@@ -23,8 +22,8 @@ from holdfast.storage.drivers.s3._deleting import Deletions
 from holdfast.storage.drivers.s3._fast import FastReader
 from holdfast.storage.drivers.s3._listing import list_page, list_uploads
 from holdfast.storage.drivers.s3._signing import sign
-from holdfast.storage.drivers.s3.errors import SDK_ERRORS, storage_error
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError
+from holdfast.storage.drivers.s3.errors import SDK_ERRORS, ConflictError, code_of, storage_error
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers.s3.options import S3Options
 
 __all__ = ["S3Bucket"]
+
+_RACES: Final = 5
+"""How often a write under a condition is sent again that another writer interfered with."""
 
 # How the SDK names where it found credentials, in words.
 _FOUND: Final = {
@@ -124,14 +126,8 @@ class S3Bucket(Bucket):
         elif isinstance(precondition, MatchVersion):
             version = precondition.version
             parameters["IfMatch"] = version if self._profile.unquoted_match else f'"{version}"'
-        try:
-            answer = await self._client.call(
-                "put_object", Key=key, Body=BytesIO(content), ContentType="application/octet-stream", **parameters
-            )
-        except PathNotFoundError as error:  # so Amazon says that there is nothing to replace
-            raise PreconditionFailedError("there is no such object to replace") from error
-        etag = answer.get("ETag")
-        return str(etag).strip('"') if etag else None
+        etag = await self._put(key, content, parameters, once=precondition is None)
+        return etag.strip('"') if etag else None
 
     async def copy(self, source: ObjectInfo, key: str) -> None:
         """See `Bucket.copy`."""
@@ -168,6 +164,27 @@ class S3Bucket(Bucket):
     async def sign(self, key: str, *, method: str) -> str | None:
         """See `Bucket.sign`."""
         return await sign(self._client, key, method)
+
+    async def _put(self, key: str, content: Buffer, parameters: dict[str, Any], *, once: bool) -> str | None:
+        """Put an object. What another writer interfered with did nothing, and is sent again until it is decided."""
+        for attempt in range(_RACES, -1, -1):
+            try:
+                answer = await self._client.call(
+                    "put_object",
+                    Key=key,
+                    Body=_multipart.Body(content),
+                    ContentType="application/octet-stream",
+                    **parameters,
+                )
+            except PathNotFoundError as error:  # so Amazon says that there is nothing to replace
+                raise PreconditionFailedError("there is no such object to replace") from error
+            except StorageUnavailableError as error:
+                lost = isinstance(error, ConflictError) or code_of(error.__cause__) == self._profile.lost_race
+                if once or not attempt or not lost:
+                    raise
+            else:
+                return answer.get("ETag")
+        raise AssertionError("the last attempt raises")
 
     # Uploads of parts ------------------------------------------------------------------------------
 

@@ -33,12 +33,18 @@ __all__ = [
     "CODES",
     "FAST_ERRORS",
     "SDK_ERRORS",
+    "ConflictError",
     "code_error",
     "code_of",
     "missing_bucket",
     "no_credentials",
     "storage_error",
 ]
+
+
+class ConflictError(StorageUnavailableError):
+    """Another request for the same object was under way; this one did nothing, and may be sent again."""
+
 
 SDK_ERRORS: Final = (sdk.BotoCoreError, sdk.ClientError, aiohttp.ClientError, TimeoutError, OSError)
 """What a call of the SDK raises."""
@@ -106,7 +112,8 @@ CODES: Final[dict[str, Kind]] = (
         (UnexpectedStorageError, _REGION),
     )
     | dict.fromkeys(
-        ("TemporaryRedirect", "ConditionalRequestConflict", "OperationAborted"), (StorageUnavailableError, _BUSY)
+        ("TemporaryRedirect", "ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"),
+        (ConflictError, _BUSY),
     )
     | dict.fromkeys(
         (
@@ -151,7 +158,7 @@ _STATUSES: Final[dict[int, Kind]] = {
     404: (PathNotFoundError, "no such object"),
     405: (UnsupportedOperationError, _WONT),
     408: (StorageTimeoutError, _LATE),
-    409: (StorageUnavailableError, _BUSY),
+    409: (ConflictError, _BUSY),
     412: (PreconditionFailedError, "the object isn't in the required state"),
     413: (StorageFullError, _LARGE),
     416: (PastEndError, "the object ends before the range"),
@@ -320,7 +327,7 @@ def storage_error(error: BaseException, bucket: str) -> StorageError:
     return UnexpectedStorageError(f"{type(error).__name__}: {_first_line(error)}")
 
 
-def code_of(error: BaseException) -> str:
+def code_of(error: BaseException | None) -> str:
     """S3's code of an error; empty, if it has none."""
     return str(error.response.get("Error", {}).get("Code") or "") if isinstance(error, sdk.ClientError) else ""
 

@@ -1,0 +1,56 @@
+"""The certification suite on stores that speak S3, looking at them behind the driver's back."""
+
+from dataclasses import replace
+
+import pytest
+
+from holdfast.storage import Capabilities
+from holdfast.testing import DriverSuite, Store
+from tests.services.stores.s3 import S3Service
+
+pytestmark = pytest.mark.usefixtures("s3_ready")
+
+_MIN_PART = 5 * 1024**2
+_CAPABLE = Capabilities(
+    put_create_only=True,
+    put_match_version=True,
+    write_resume_token=True,
+    write_max_bytes=5 * 1024**4,
+    list_uploads=True,
+    redirect_get=True,
+    redirect_head=True,
+    shared=True,
+)
+
+
+class TestS3DriverOnCeph(DriverSuite):
+    """A bucket of a Ceph gateway."""
+
+    capabilities = _CAPABLE
+
+    @pytest.fixture
+    def store(self, ceph: S3Service) -> Store:
+        """A fresh bucket."""
+        return ceph.new_bucket().store(profile="ceph", chunksize=_MIN_PART)
+
+
+class TestS3DriverOnMoto(DriverSuite):
+    """A bucket of moto's server."""
+
+    capabilities = _CAPABLE
+
+    @pytest.fixture
+    def store(self, moto: S3Service) -> Store:
+        """A fresh bucket."""
+        return moto.new_bucket().store(profile="minio", chunksize=_MIN_PART)
+
+
+class TestS3DriverOnSwift(DriverSuite):
+    """A bucket of OpenStack Swift."""
+
+    capabilities = replace(_CAPABLE, put_create_only=False, put_match_version=False)
+
+    @pytest.fixture
+    def store(self, swift_s3: S3Service) -> Store:
+        """A fresh bucket."""
+        return swift_s3.new_bucket().store(profile="swift", chunksize=_MIN_PART)
