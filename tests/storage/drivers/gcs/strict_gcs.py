@@ -110,8 +110,9 @@ class StrictGCS(Loopback):
         target, _, signature = request.target.rpartition("&X-Goog-Signature=")
         path, _, query = target.partition("?")
         moment = request.query["X-Goog-Date"]
+        host = request.headers["host"].rpartition(":")[0]
         scope = request.query["X-Goog-Credential"].partition("/")[2]
-        canonical = [request.method, path, query, f"host:{request.headers['host']}", "", "host", "UNSIGNED-PAYLOAD"]
+        canonical = [request.method, path, query, f"host:{host}", "", "host", "UNSIGNED-PAYLOAD"]
         digest = hashlib.sha256("\n".join(canonical).encode()).hexdigest()
         text = f"GOOG4-RSA-SHA256\n{moment}\n{scope}\n{digest}".encode()
         age = datetime.now(UTC) - datetime.strptime(f"{moment}+0000", "%Y%m%dT%H%M%SZ%z")
