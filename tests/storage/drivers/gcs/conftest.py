@@ -1,9 +1,12 @@
+import importlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth.compute_engine import _metadata
 
 from holdfast.storage.drivers.gcs.options import GCSOptions
 from tests.services.stores.fake_gcs import FakeGcsService
@@ -14,7 +17,7 @@ MakeKey = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_around_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def _nothing_around_us(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whoever runs the tests may have credentials of his own."""
     for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "GCE_METADATA_HOST"):
         monkeypatch.delenv(name, raising=False)
@@ -33,6 +36,18 @@ def services() -> Iterator[GoogleServices]:
     """What gives tokens and signs."""
     with GoogleServices() as services:
         yield services
+
+
+@pytest.fixture
+def metadata_server(services: GoogleServices) -> Iterator[GoogleServices]:
+    """Lets google-auth find the services as the metadata server; it reads where that is when it is loaded."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("NO_GCE_CHECK")
+        environment.setenv("GCE_METADATA_HOST", services.address)
+        environment.setenv("GCE_METADATA_IP", services.address)
+        importlib.reload(_metadata)
+        yield services
+    importlib.reload(_metadata)
 
 
 @pytest.fixture

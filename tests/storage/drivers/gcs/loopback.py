@@ -3,13 +3,13 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["Answer", "Loopback", "Request", "failure"]
+__all__ = ["Answer", "Instead", "Loopback", "Proceed", "Request", "failure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,14 @@ def failure(status: int, message: str = "", reason: str = "", **headers: str) ->
     return Answer(status=status, body={"error": {"code": status, "message": message, "errors": details}}, headers=named)
 
 
+Proceed = Callable[[Request], Answer]
+Instead = Callable[[Request, Proceed], Answer]
+
+
+def _proceed(request: Request, proceed: Proceed) -> Answer:
+    return proceed(request)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -63,12 +71,16 @@ class Loopback:
 
     Attributes:
         requests: What was asked, in order.
+        connections: How many connections there have been.
         planned: Answers that are given next, in the place of what the server would answer.
+        instead: Asked for every other answer; it may proceed, by calling what answers otherwise.
     """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.connections = 0
         self.planned: deque[Answer] = deque()
+        self.instead: Instead = _proceed
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
@@ -107,6 +119,10 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def setup(self) -> None:
+            super().setup()
+            server.connections += 1
+
         def serve(self) -> None:
             parts = urlsplit(self.path)
             request = Request(
@@ -118,7 +134,7 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
                 body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )
             server.requests.append(request)
-            self.send(server.planned.popleft() if server.planned else server.answer(request))
+            self.send(server.planned.popleft() if server.planned else server.instead(request, server.answer))
 
         def send(self, answer: Answer) -> None:
             if not answer.status:

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -41,12 +41,12 @@ class _Object:
     key: str
     content: bytes
     generation: int
-    encoding: str = ""
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    encoding: str
+    created: datetime
 
     @property
     def crc32c(self) -> str:
-        return base64.b64encode(google_crc32c.value(self.content).to_bytes(4, "big")).decode()
+        return _checksum(self.content)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -79,10 +79,11 @@ class StrictGCS(Loopback):
         self._generation = 1_700_000_000_000_000
         self._lock = threading.Lock()
 
-    def keep(self, key: str, content: bytes, *, encoding: str = "") -> _Object:
+    def keep(self, key: str, content: bytes, *, encoding: str = "", created: datetime | None = None) -> _Object:
         """Put an object into the bucket."""
         self._generation += 1
-        made = _Object(key=key, content=content, generation=self._generation, encoding=encoding)
+        created = created or datetime.now(UTC)
+        made = _Object(key=key, content=content, generation=self._generation, encoding=encoding, created=created)
         self.objects[key] = made
         return made
 
@@ -110,8 +111,9 @@ class StrictGCS(Loopback):
         target, _, signature = request.target.rpartition("&X-Goog-Signature=")
         path, _, query = target.partition("?")
         moment = request.query["X-Goog-Date"]
+        host = request.headers["host"].rpartition(":")[0]
         scope = request.query["X-Goog-Credential"].partition("/")[2]
-        canonical = [request.method, path, query, f"host:{request.headers['host']}", "", "host", "UNSIGNED-PAYLOAD"]
+        canonical = [request.method, path, query, f"host:{host}", "", "host", "UNSIGNED-PAYLOAD"]
         digest = hashlib.sha256("\n".join(canonical).encode()).hexdigest()
         text = f"GOOG4-RSA-SHA256\n{moment}\n{scope}\n{digest}".encode()
         age = datetime.now(UTC) - datetime.strptime(f"{moment}+0000", "%Y%m%dT%H%M%SZ%z")
@@ -166,7 +168,7 @@ class StrictGCS(Loopback):
         metadata = json.loads(first.partition(b"\r\n\r\n")[2])
         content = rest.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n--" + boundary + b"--\r\n")
         self._check(metadata["name"], request.query)
-        if metadata["crc32c"] != _Object(key="", content=content, generation=0).crc32c:
+        if metadata["crc32c"] != _checksum(content):
             return failure(400, "Provided CRC32C doesn't match the calculated one", "invalid")
         return Answer(body=self.keep(metadata["name"], content).describe())
 
@@ -207,6 +209,10 @@ class StrictGCS(Loopback):
         if end < len(entries):
             body["nextPageToken"] = str(end)
         return Answer(body={name: value for name, value in body.items() if value})
+
+
+def _checksum(content: bytes) -> str:
+    return base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()
 
 
 def _media(found: _Object, headers: Mapping[str, str]) -> Answer:

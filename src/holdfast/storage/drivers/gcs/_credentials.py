@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import google.auth
 from anyio import to_thread
 from google.auth import environment_vars
-from google.auth.credentials import TokenState
+from google.auth.credentials import TokenState, with_scopes_if_required
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from holdfast.storage.drivers.gcs.options import GCSOptions
 
-__all__ = ["Found", "Tokens", "find"]
+__all__ = ["Found", "Tokens", "find", "headers_of"]
 
 # Keys are bound to what the driver does. What is found around us has rights that IAM limits, and signing URLs without a
 # key takes more than the scope of storage.
@@ -65,8 +65,12 @@ class Found(NamedTuple):
         return f"{who}, found by {self.source}"
 
 
-def find(options: GCSOptions) -> Found:
+def find(options: GCSOptions, request: Request) -> Found:
     """Find credentials; blocking.
+
+    Args:
+        options: Say where they are.
+        request: Sends requests, to find out whether there is a metadata server.
 
     Raises:
         AccessDeniedError: The key is malformed, or can't be read.
@@ -82,8 +86,10 @@ def find(options: GCSOptions) -> Found:
         except (OSError, ValueError) as error:
             raise AccessDeniedError(f"credentials: {source} can't be read: {error}") from error
         return Found(_key(content, source), source)
-    credentials, _ = google.auth.default(scopes=[_PLATFORM_SCOPE])
-    return Found(credentials, _default_source(credentials))
+    # Told the scopes, it would ask yet another service for the project's name, which may be out of reach.
+    credentials, _ = google.auth.default(request=request)
+    scoped: Any = with_scopes_if_required  # google-auth is typed in part
+    return Found(scoped(credentials, [_PLATFORM_SCOPE]), _default_source(credentials))
 
 
 class Tokens:
@@ -158,21 +164,22 @@ class Tokens:
         except GoogleAuthError as error:
             failure = exception_error(error)
             raise type(failure)(f"credentials: {failure.message}") from error
-        self._headers = _headers(self._found.credentials)
+        self._headers = headers_of(self._found.credentials)
 
 
 def _renew(found: Found | None, options: GCSOptions) -> Found:
-    found = found or find(options)
-    credentials: Any = found.credentials  # google-auth is typed in part
     request = Request()
     try:
+        found = found or find(options, request)
+        credentials: Any = found.credentials  # google-auth is typed in part
         credentials.refresh(request)
     finally:
         request.session.close()
     return found
 
 
-def _headers(credentials: Credentials) -> Mapping[str, str]:
+def headers_of(credentials: Credentials) -> Mapping[str, str]:
+    """The headers of a request with these credentials; they name the project that pays, where it is another one."""
     headers = {"Authorization": f"Bearer {credentials.token}"}
     if project := getattr(credentials, "quota_project_id", None):
         headers["X-Goog-User-Project"] = project

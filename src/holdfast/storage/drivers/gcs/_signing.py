@@ -19,7 +19,6 @@ from holdfast.storage.drivers.gcs.errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from urllib.parse import SplitResult
 
     from holdfast.storage.drivers.gcs._client import GCSClient
     from holdfast.storage.drivers.gcs._credentials import Found
@@ -58,7 +57,7 @@ async def signed_url(
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{moment[:8]}/auto/storage/goog4_request"
     parts = urlsplit(endpoint)
-    host = _host(parts)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname  # the port isn't signed
     path = f"{parts.path}/{quote(bucket, safe='')}/{quote(key, safe='/~')}"
     query = urlencode(
         [
@@ -74,7 +73,7 @@ async def signed_url(
     canonical = "\n".join((method, path, query, f"host:{host}", "", "host", "UNSIGNED-PAYLOAD"))
     text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
     signature = (await sign(text.encode())).hex()
-    return f"{parts.scheme}://{host}{path}?{query}&X-Goog-Signature={signature}"
+    return f"{parts.scheme}://{parts.netloc}{path}?{query}&X-Goog-Signature={signature}"
 
 
 def signer(found: Found, client: GCSClient) -> Callable[[bytes], Awaitable[bytes]] | None:
@@ -98,13 +97,6 @@ def signer(found: Found, client: GCSClient) -> Callable[[bytes], Awaitable[bytes
         return base64.b64decode(answer.signed_blob)
 
     return by_iam
-
-
-def _host(parts: SplitResult) -> str:
-    """The host as a client names it: without the scheme's own port."""
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    default = 443 if parts.scheme == "https" else 80
-    return host if parts.port in {None, default} else f"{host}:{parts.port}"
 
 
 class _SignedBlob(msgspec.Struct, rename="camel"):

@@ -42,8 +42,10 @@ def _as_json(value: Any) -> Any:
     return json.dumps(dict(value)) if isinstance(value, Mapping) else value
 
 
-def _as_endpoint(url: str) -> str:
+def _as_endpoint(url: str | None) -> str | None:
     """A URL without a slash at its end; a host alone is one with http, as emulators are named."""
+    if url is None:
+        return None
     whole = url if "://" in url else f"http://{url}"
     parts = urlsplit(whole)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
@@ -53,7 +55,7 @@ def _as_endpoint(url: str) -> str:
     return whole.rstrip("/")
 
 
-Endpoint = Annotated[str, AfterValidator(_as_endpoint)]
+Endpoint = Annotated[str | None, AfterValidator(_as_endpoint)]
 
 
 class GCSOptions(DriverOptions):
@@ -69,7 +71,7 @@ class GCSOptions(DriverOptions):
             " configuration of workload identity federation), then those of gcloud, then the metadata server's."
         ),
     )
-    credentials: Annotated[SecretStr, BeforeValidator(_as_json)] | None = Field(
+    credentials: Annotated[SecretStr | None, BeforeValidator(_as_json)] = Field(
         default=None,
         description=(
             "The content of a service account's key file, as a mapping (or as JSON in one text), in place of `keyfile`."
@@ -101,7 +103,7 @@ class GCSOptions(DriverOptions):
             " Of our own, not upstream's."
         ),
     )
-    endpoint: Endpoint | None = Field(
+    endpoint: Endpoint = Field(
         default=None,
         description=(
             "The URL of the JSON API, for private or regional endpoints, or for an emulator. With http, and neither"
@@ -109,7 +111,7 @@ class GCSOptions(DriverOptions):
             " heeded, as Google's own libraries do. Of our own, not upstream's."
         ),
     )
-    redirectendpoint: Endpoint | None = Field(
+    redirectendpoint: Endpoint = Field(
         default=None,
         description=(
             "The URL at which clients reach the storage, if it isn't `endpoint`: redirects are signed for it. Of our"
