@@ -97,7 +97,7 @@ class Copier:
                 self._require_unreadable(error)
             else:
                 return
-        await replacing(self._service, key, lambda: self._in_background(source, key))
+        await replacing(self._service, key, lambda _: self._in_background(source, key))
 
     async def copy_part(
         self, key: str, upload_id: str, number: int, source: ObjectInfo, *, offset: int, length: int
@@ -125,14 +125,14 @@ class Copier:
 
     async def _at_once(self, source: ObjectInfo, key: str) -> None:
         headers = await self._source(source.key, None) | {"x-ms-requires-sync": "true"}
-        await replacing(self._service, key, lambda: self._service.send("PUT", key, headers=headers))
+        await replacing(self._service, key, lambda _: self._service.send("PUT", key, headers=headers))
 
     async def _in_blocks(self, source: ObjectInfo, key: str) -> None:
         """Copy blocks of one version of the source, and commit them; failed or cancelled, they are discarded."""
         upload_id = await self._uploads.begin(key)
         if is_staged(upload_id):
             # A blob of another type is there, which has to go before its successor comes in any case.
-            await replacing(self._service, key, lambda: self._in_background(source, key))
+            await replacing(self._service, key, lambda _: self._in_background(source, key))
             return
         try:
             parts = await self._copy_blocks(source, key, upload_id)
