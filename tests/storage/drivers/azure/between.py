@@ -14,7 +14,8 @@ from yarl import URL
 
 __all__ = ["Between", "Seen", "refused"]
 
-_NOT_FORWARDED = {"host", "transfer-encoding", "connection", "keep-alive"}
+# The host is: a source is taken only from the host that was asked to copy.
+_NOT_FORWARDED = {"transfer-encoding", "connection", "keep-alive"}
 
 
 class Seen(NamedTuple):

@@ -54,21 +54,24 @@ class Patience:
     Args:
         questions: How often to ask before the size counts; 0 for upstream's default, 5, and -1 for not at all.
         delay: Seconds before the first question; before the others as many times that.
+
+    Attributes:
+        questions: How often to ask at least.
     """
 
     def __init__(self, questions: int, delay: float) -> None:
-        self._questions = questions or 5
+        self.questions = questions or 5
         self._delay = delay
 
     def seconds(self, size: int) -> float:
         """How long to wait for a copy of so many bytes."""
-        if self._questions < 0:
+        if self.questions < 0:
             return 0.0
-        return self._delay * self._questions * (self._questions + 1) / 2 + size / _BYTES_PER_SECOND
+        return self._delay * self.questions * (self.questions + 1) / 2 + size / _BYTES_PER_SECOND
 
     def pause(self, question: int) -> float:
         """Seconds before a question, which are counted from 1."""
-        return self._delay * min(question, max(1, self._questions))
+        return self._delay * min(question, max(1, self.questions))
 
 
 class Copier:
@@ -182,9 +185,9 @@ class Copier:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience.seconds(size)
         question = 0
-        while (left := deadline - loop.time()) > 0:
+        while question < self._patience.questions or loop.time() < deadline:
             question += 1
-            await asyncio.sleep(min(left, self._patience.pause(question)))
+            await asyncio.sleep(self._patience.pause(question))
             state, description = await self._state(key, copy_id)
             if state == "success":
                 return
