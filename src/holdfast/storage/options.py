@@ -98,11 +98,25 @@ def _reason(kind: str, message: str, key: str, options: type[DriverOptions]) -> 
     if kind == "missing":
         return "is required"
     if kind == "extra_forbidden":
-        known = sorted(options.model_fields)
-        near = difflib.get_close_matches(key, known, n=1)
+        *sections, unknown = key.split(".")
+        known = sorted(_section(options, sections).model_fields)
+        near = difflib.get_close_matches(unknown, known, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         return f"is unknown{guess} (known: {', '.join(known) or 'none'})"
     return message[:1].lower() + message[1:]
+
+
+def _section(options: type[BaseModel], names: list[str]) -> type[BaseModel]:
+    """The model of options within options; the outermost one that is known, where a name isn't."""
+    for name in names:
+        models = _models(options.model_fields[name].annotation) if name in options.model_fields else []
+        options = models[0] if models else options
+    return options
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    kinds = [annotation, *get_args(annotation)]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
@@ -132,5 +146,7 @@ def _secret_keys(options: type[DriverOptions]) -> set[str]:
 
 def _type_name(annotation: Any) -> str:
     names = {"str": "text", "int": "whole number", "float": "number", "bool": "boolean", "SecretStr": "text"}
+    if _models(annotation):
+        return "mapping"
     plain = [arg for arg in get_args(annotation) if arg is not type(None)] or [annotation]
     return " or ".join(names.get(getattr(arg, "__name__", ""), getattr(arg, "__name__", str(arg))) for arg in plain)

@@ -54,21 +54,24 @@ class Patience:
     Args:
         questions: How often to ask before the size counts; 0 for upstream's default, 5, and -1 for not at all.
         delay: Seconds before the first question; before the others as many times that.
+
+    Attributes:
+        questions: How often to ask at least.
     """
 
     def __init__(self, questions: int, delay: float) -> None:
-        self._questions = questions or 5
+        self.questions = questions or 5
         self._delay = delay
 
     def seconds(self, size: int) -> float:
         """How long to wait for a copy of so many bytes."""
-        if self._questions < 0:
+        if self.questions < 0:
             return 0.0
-        return self._delay * self._questions * (self._questions + 1) / 2 + size / _BYTES_PER_SECOND
+        return self._delay * self.questions * (self.questions + 1) / 2 + size / _BYTES_PER_SECOND
 
     def pause(self, question: int) -> float:
         """Seconds before a question, which are counted from 1."""
-        return self._delay * min(question, max(1, self._questions))
+        return self._delay * min(question, max(1, self.questions))
 
 
 class Copier:
@@ -97,7 +100,7 @@ class Copier:
                 self._require_unreadable(error)
             else:
                 return
-        await replacing(self._service, key, lambda: self._in_background(source, key))
+        await replacing(self._service, key, lambda _: self._in_background(source, key))
 
     async def copy_part(
         self, key: str, upload_id: str, number: int, source: ObjectInfo, *, offset: int, length: int
@@ -125,14 +128,14 @@ class Copier:
 
     async def _at_once(self, source: ObjectInfo, key: str) -> None:
         headers = await self._source(source.key, None) | {"x-ms-requires-sync": "true"}
-        await replacing(self._service, key, lambda: self._service.send("PUT", key, headers=headers))
+        await replacing(self._service, key, lambda _: self._service.send("PUT", key, headers=headers))
 
     async def _in_blocks(self, source: ObjectInfo, key: str) -> None:
         """Copy blocks of one version of the source, and commit them; failed or cancelled, they are discarded."""
         upload_id = await self._uploads.begin(key)
         if is_staged(upload_id):
             # A blob of another type is there, which has to go before its successor comes in any case.
-            await replacing(self._service, key, lambda: self._in_background(source, key))
+            await replacing(self._service, key, lambda _: self._in_background(source, key))
             return
         try:
             parts = await self._copy_blocks(source, key, upload_id)
@@ -182,9 +185,9 @@ class Copier:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience.seconds(size)
         question = 0
-        while (left := deadline - loop.time()) > 0:
+        while question < self._patience.questions or loop.time() < deadline:
             question += 1
-            await asyncio.sleep(min(left, self._patience.pause(question)))
+            await asyncio.sleep(self._patience.pause(question))
             state, description = await self._state(key, copy_id)
             if state == "success":
                 return

@@ -22,7 +22,7 @@ from holdfast.storage.drivers._objectstore.bucket import OpenUpload, Part, Unkno
 from holdfast.storage.drivers.azure._answers import BLOCK_BLOB, block_list, read_blocks
 from holdfast.storage.drivers.azure._deleting import delete_blob
 from holdfast.storage.drivers.azure._replacing import other_type
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, UnexpectedStorageError
+from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -113,8 +113,8 @@ class Uploads:
     async def abort(self, key: str, upload_id: str) -> None:
         """See `Bucket.abort_upload`.
 
-        Blocks are discarded where no content and no other upload is at the name. Elsewhere they stay until the service
-        drops them, with one more that keeps the upload from being completed.
+        One more block keeps the upload from being completed. Where neither content nor another upload is at the name,
+        all are discarded; elsewhere they stay until the service drops them.
         """
         self.end(upload_id)
         name = staging_key(key, upload_id)
@@ -127,8 +127,9 @@ class Uploads:
         owners = {_owner(block) for block in blocks}
         if upload_id not in owners or tombstone in blocks:
             return
-        if not (owners == {upload_id} and await self._discard(name)):
-            await self._service.send("PUT", name, query={"comp": "block", "blockid": tombstone}, body=b"\0")
+        await self._service.send("PUT", name, query={"comp": "block", "blockid": tombstone}, body=b"\0")
+        if owners == {upload_id}:
+            await self._discard(name)
 
     async def find(self, prefix: str) -> AsyncIterator[OpenUpload]:
         """See `Bucket.list_uploads`. Those to a name that has content aren't found, but when that is empty.
@@ -170,17 +171,16 @@ class Uploads:
         except PathNotFoundError:
             return {}
 
-    async def _discard(self, name: str) -> bool:
-        """Discard all blocks at a name where no content is, and tell whether they are gone.
+    async def _discard(self, name: str) -> None:
+        """Discard all blocks at a name where no content is.
 
         Deleting a blob without content discards its blocks. The condition is one that no content meets, so what is
         committed in between stays; `If-None-Match: *` would say so, but not all operations heed it.
         """
         try:
             await self._service.send("DELETE", name, headers={"If-Unmodified-Since": _BEFORE_ALL_CONTENT})
-        except (PathNotFoundError, PreconditionFailedError, UnexpectedStorageError):
-            return False
-        return True
+        except (PathNotFoundError, PreconditionFailedError):
+            return
 
 
 def _block_id(upload_id: str, number: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from holdfast.storage.driver import MatchVersion
 from holdfast.storage.drivers._objectstore.bucket import Bucket, BucketLimits, ObjectInfo, OpenObject, PastEndError
 from holdfast.storage.drivers.azure._answers import BLOCK_BLOB, described, headers_for, if_match, told_version
 from holdfast.storage.drivers.azure._copying import Copier, Patience
@@ -100,13 +99,12 @@ class AzureBucket(Bucket):
 
     async def put(self, key: str, content: Buffer, *, precondition: Precondition | None = None) -> str | None:
         """See `Bucket.put`. It drops the blocks of all uploads to the key; over an append blob it is four requests."""
-        version = precondition.version if isinstance(precondition, MatchVersion) else None
-        headers = {"x-ms-blob-type": BLOCK_BLOB, **headers_for(precondition)}
 
-        async def write() -> AsyncHttpResponse:
+        async def write(condition: Precondition | None) -> AsyncHttpResponse:
+            headers = {"x-ms-blob-type": BLOCK_BLOB, **headers_for(condition)}
             return await self._service.send("PUT", key, headers=headers, body=content)
 
-        return told_version((await replacing(self._service, key, write, version=version)).headers)
+        return told_version((await replacing(self._service, key, write, precondition=precondition)).headers)
 
     async def copy(self, source: ObjectInfo, key: str) -> None:
         """See `Bucket.copy`. One request up to 256 MiB."""
@@ -163,7 +161,7 @@ class AzureBucket(Bucket):
         self._uploads.end(upload_id)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
-        """See `Bucket.abort_upload`. Two or three requests."""
+        """See `Bucket.abort_upload`. Three requests."""
         await self._uploads.abort(key, upload_id)
 
     async def list_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:

@@ -4,47 +4,33 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from holdfast.storage.drivers.azure._connection_string import parse_connection_string
 from holdfast.storage.drivers.azure._duration import seconds
 from holdfast.storage.options import DriverOptions
 
-__all__ = ["AzureCredentials", "AzureOptions"]
+__all__ = ["AzureCredentials", "AzureOptions", "CredentialsType"]
 
 _MIB = 1024 * 1024
 
 
-def _duration(value: str) -> str:
-    seconds(value)
-    return value
+def _drop_empty(parameters: Any) -> Any:
+    """Upstream takes empty text, which is what a variable without a value has, for "not given"."""
+    if not isinstance(parameters, dict):
+        return parameters
+    return {key: value for key, value in parameters.items() if value not in ("", None)}
 
 
-def _account_key(value: SecretStr) -> SecretStr:
-    try:
-        base64.b64decode(value.get_secret_value(), validate=True)
-    except binascii.Error as error:
-        raise ValueError("is not base64, as account keys are") from error
-    return value
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be a URL such as https://myaccount.blob.core.windows.net")
-    return value.rstrip("/")
-
-
-def _credentials_type(value: object) -> object:
-    # Upstream's page shows `type: default`.
+def _credentials_type(value: Any) -> Any:
+    """Upstream's page shows `type: default`."""
     return "default_credentials" if value == "default" else value
 
 
-_Url = Annotated[str, AfterValidator(_url)]
-_AccountKey = Annotated[SecretStr, AfterValidator(_account_key)]
-_CredentialsType = Annotated[
+CredentialsType = Annotated[
     Literal["client_secret", "shared_key", "default_credentials"], BeforeValidator(_credentials_type)
 ]
 
@@ -52,7 +38,7 @@ _CredentialsType = Annotated[
 class AzureCredentials(DriverOptions):
     """The `credentials` of the `azure` driver."""
 
-    type: _CredentialsType = Field(
+    type: CredentialsType = Field(
         description="Who we are: `client_secret` (an application with a secret), `shared_key` (the account's key)"
         " or `default_credentials` (what the environment offers: workload identity, managed identity, CLI)."
     )
@@ -63,8 +49,13 @@ class AzureCredentials(DriverOptions):
     tenantid: str | None = Field(default=None, description="The directory's id.")
     secret: SecretStr | None = Field(default=None, description="The application's secret.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, parameters: Any) -> Any:
+        return _drop_empty(parameters)
+
     @model_validator(mode="after")
-    def _complete(self) -> AzureCredentials:
+    def _complete(self) -> Self:
         if self.type == "client_secret":
             needed = {"clientid": self.clientid, "tenantid": self.tenantid, "secret": self.secret}
             if missing := [name for name, value in needed.items() if not value]:
@@ -73,16 +64,14 @@ class AzureCredentials(DriverOptions):
 
 
 class AzureOptions(DriverOptions):
-    """Options of the `azure` driver; defaults as in Distribution's `storage-drivers/azure` page."""
-
-    model_config = ConfigDict(title="azure")
+    """Options of the `azure` driver; defaults as in Distribution's `storage-drivers/azure` page. Empty is not given."""
 
     accountname: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9]{3,24}$",
         description="The storage account's name. Required, unless `connectionstring` says it.",
     )
-    accountkey: _AccountKey | None = Field(
+    accountkey: SecretStr | None = Field(
         default=None,
         description="One of the account's two keys. Leave it out to use an identity instead: see `credentials`.",
     )
@@ -104,7 +93,7 @@ class AzureOptions(DriverOptions):
         description="The domain of the service: `core.chinacloudapi.cn` in China, `core.usgovcloudapi.net` for the"
         " United States' government. Tokens are then asked for at that cloud's login service.",
     )
-    serviceurl: _Url | None = Field(
+    serviceurl: str | None = Field(
         default=None,
         description="The URL of the blob service, by default `https://<accountname>.blob.<realm>`."
         " Set it for a private endpoint or an emulator.",
@@ -119,7 +108,7 @@ class AzureOptions(DriverOptions):
         " the copy's size deserves counts (4 MiB a second); 0 means the default. A copy that isn't done by then is"
         " aborted, and the operation fails. -1: it isn't waited for at all.",
     )
-    retry_delay: Annotated[str, AfterValidator(_duration)] = Field(
+    retry_delay: str = Field(
         default="100ms",
         description="How long to wait before asking about a copy again, times the number of the question,"
         " at most times `max_retries`.",
@@ -141,25 +130,64 @@ class AzureOptions(DriverOptions):
         ge=_MIB,
         description="Bytes that all unsent blocks together may take in memory; who writes waits while none is left.",
     )
-    redirectendpoint: _Url | None = Field(
+    redirectendpoint: str | None = Field(
         default=None,
         description="The URL of the blob service for clients that are redirected, where it differs from ours:"
         " ours may be a private endpoint.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, parameters: Any) -> Any:
+        return _drop_empty(parameters)
+
+    @field_validator("accountkey")
+    @classmethod
+    def _base64(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            base64.b64decode(value.get_secret_value() if value else "", validate=True)
+        except binascii.Error as error:
+            raise ValueError("isn't base64, as account keys are") from error
+        return value
+
+    @field_validator("connectionstring")
+    @classmethod
+    def _connection_string(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_connection_string(value.get_secret_value(), "")
+        return value
+
+    @field_validator("serviceurl", "redirectendpoint")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("must be a URL, such as https://myaccount.blob.core.windows.net")
+        if parts.query or parts.fragment:
+            raise ValueError("must be a URL without a query; a signature belongs into connectionstring")
+        return None if value is None else value.rstrip("/")
+
+    @field_validator("retry_delay")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        seconds(value)
+        return value
+
     @model_validator(mode="after")
-    def _consistent(self) -> AzureOptions:
+    def _whole_credentials(self) -> Self:
         kind = self.credentials.type if self.credentials else None
         if self.connectionstring is not None:
-            if self.accountkey is not None or kind is not None:
-                raise ValueError("connectionstring: give either it, or accountkey or credentials")
-        elif not self.accountname:
-            raise ValueError("accountname: is required")
-        elif kind == "shared_key" and self.accountkey is None:
-            raise ValueError("accountkey: is required by credentials.type shared_key")
-        token = self.connectionstring is None and (self.accountkey is None or kind not in {None, "shared_key"})
-        if token and self.serviceurl and not self.serviceurl.startswith("https:"):
-            raise ValueError("serviceurl: must be https, since tokens are sent there")
+            for name, value in {"accountkey": self.accountkey, "credentials": self.credentials}.items():
+                if value is not None:
+                    raise ValueError(f"connectionstring says who we are, so {name} must not be given")
+            return self
+        if self.accountname is None:
+            raise ValueError("accountname is required, unless there is a connectionstring")
+        if kind == "shared_key" and self.accountkey is None:
+            raise ValueError("accountkey is required by credentials.type shared_key")
+        by_key = self.accountkey is not None and kind in {None, "shared_key"}
+        if not by_key and self.serviceurl is not None and not self.serviceurl.startswith("https:"):
+            raise ValueError("serviceurl must be https, since tokens are sent there")
         return self
 
     @property
