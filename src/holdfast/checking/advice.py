@@ -101,5 +101,5 @@ def _advice(option: str, fitting: Mapping[str, Mapping[str, Finding]], now: Mapp
     gained = [name for name in _passed(under) if name not in _passed(now)]
     mended = [name for name in _VARIED if now[name].problem is not None and under[name].outcome is Outcome.MISSING]
     parts = [f"the store passes {', '.join(gained)}"] if gained else []
-    parts += [f"the registry doesn't rely on {', '.join(mended)}, which fails"] if mended else []
+    parts += [f"the registry doesn't rely on {', '.join(mended)}"] if mended else []
     return f"with `{option}: {'` or `'.join(fitting)}` {', and '.join(parts) or 'less fails'}"

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Watcher", "check_storage"]
 
+_REMOVAL: Final = 2.0
+"""How much more time removing gets than a check."""
+
 _PASSING: Final = frozenset({Outcome.OK, Outcome.WARNING})
 
 
@@ -73,7 +76,7 @@ async def check_storage(subject: Subject, plan: Plan, watcher: Watcher | None = 
         finally:
             with CancelScope(shield=True):
                 try:
-                    left = await scratch.remove(driver)
+                    left = await scratch.remove(driver, seconds=_REMOVAL * plan.seconds)
                 finally:
                     if left:
                         watcher.left(left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from holdfast.storage import ops
 from holdfast.storage.errors import PathNotFoundError, StorageError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from holdfast.storage.driver import Buffer, FileWriter, Precondition, StorageDriver, UploadInfo
 
 __all__ = ["Scratch", "ScratchDriver"]
-
-_REMOVAL_SECONDS: Final = 60.0
 
 
 class Scratch:
@@ -64,16 +62,22 @@ class Scratch:
         if not ops.is_below(path, self.folder):
             raise AssertionError(f"{path} isn't in {self.folder}: a check touches nothing else")
 
-    async def remove(self, driver: StorageDriver) -> list[str]:
+    async def remove(self, driver: StorageDriver, *, seconds: float) -> list[str]:
         """Remove the directory by whatever the storage allows, and tell what couldn't be removed, sorted.
 
-        Never raises for what the storage does; cancelled, it tells so by the cancellation alone.
+        Where the storage doesn't answer in time, that is the directory as a whole.
+
+        Args:
+            driver: The storage.
+            seconds: How long each of removing and looking may take.
         """
         if not self._written:
             return []
-        try:
-            async with asyncio.timeout(_REMOVAL_SECONDS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 await self._delete(driver)
+        try:
+            async with asyncio.timeout(seconds):
                 return await self._left(driver)
         except TimeoutError:
             return [self.folder]

@@ -52,7 +52,7 @@ CHECKS: Final = (
         name="delete directory",
         what="Delete a directory, not its namesakes",
         run=deletions.delete_directory,
-        needs=("write", "read"),
+        needs=("write", "stat"),
         remedy=_STORE,
     ),
     Check(

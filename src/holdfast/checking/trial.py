@@ -34,9 +34,6 @@ _ENOUGH_SECONDS: Final = 2.0
 """Nothing is repeated for longer, however slow the storage is."""
 
 
-_NO_SECONDS: Final = 0.01
-
-
 class Large:
     """Content of the size of a layer, the same each time and not to be compressed; it costs next to nothing to make.
 
@@ -120,9 +117,9 @@ class Trial:
         return results
 
     def went(self, size: int, seconds: float) -> None:
-        """Tell how much content has gone within how long; what took no time, such as a renaming, has no speed."""
+        """Tell how much content has gone within how long."""
         self._seconds.append(seconds)
-        self.bytes_per_second = size / seconds if seconds > _NO_SECONDS else None
+        self.bytes_per_second = size / seconds if seconds > 0 else None
 
     def note(self, text: str) -> None:
         """Say something."""

@@ -20,7 +20,8 @@ async def listing(trial: Trial) -> None:
     for found in await trial.repeated(lambda _: trial.driver.list(trial.path())):
         trial.demand(found == expected, _differs(found, expected))
     first = await trial.driver.list(trial.path(), limit=4)
-    rest = await trial.driver.list(trial.path(), start_after=first[-1] if first else None)
+    trial.demand(len(first) == 4, f"asked for 4 of {len(expected)}, {len(first)} are listed")
+    rest = await trial.driver.list(trial.path(), start_after=first[-1])
     trial.demand([*first, *rest] == expected, "a list in pieces isn't the same as the whole")
 
 
