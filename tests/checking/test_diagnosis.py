@@ -46,6 +46,7 @@ def _from(error: StorageError, *causes: Exception) -> StorageError:
             ("s3:PutObject",),
         ),
         ("absent", "An error occurred (403) when calling the HeadObject operation: Forbidden", ("s3:ListBucket",)),
+        ("delete many", "... when calling the ListObjectsV2 operation", ("s3:ListBucket",)),
         ("move", "Access Denied", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
     ],
 )
@@ -99,12 +100,19 @@ def test_of_a_batch_the_first_failure_is_told() -> None:
 
 
 def test_what_was_promised_is_told_with_the_check_s_remedy() -> None:
-    """A wrong answer has the remedy of its check, unless it brings one."""
-    check = _check("create only")
+    """A wrong answer has the remedy of its check, unless it was a refusal."""
+    problem = diagnose(BrokenPromiseError("wrong", said="<Code>Odd</Code>"), _check("redirect GET"), _S3)
+    refused = diagnose(BrokenPromiseError("wrong", refused=True), _check("redirect GET"), _S3)
 
-    assert check.remedy == diagnose(BrokenPromiseError("wrong"), check, Hints()).remedy
-    own = diagnose(BrokenPromiseError("wrong", remedy="mine", said="store"), check, Hints())
-    assert ("mine", "store") == (own.remedy, own.said)
+    assert (_check("redirect GET").remedy, "<Code>Odd</Code>", ()) == (
+        problem.remedy,
+        problem.said,
+        problem.permissions,
+    )
+    assert (("s3:GetObject",), "grant s3:GetObject to the identity that the registry uses") == (
+        refused.permissions,
+        refused.remedy,
+    )
 
 
 @pytest.mark.parametrize("kind", [getattr(errors, name) for name in errors.__all__])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from holdfast.checking.finding import Finding, Outcome
-from holdfast.storage.errors import ConfigurationError
+from holdfast.storage.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ReadOnlyStorageError,
+    StorageFullError,
+    StorageTimeoutError,
+    StorageUnavailableError,
+    ThrottledError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -13,7 +21,10 @@ if TYPE_CHECKING:
     from holdfast.checking.hints import Hints
     from holdfast.checking.plan import Subject
 
-__all__ = ["better_options"]
+__all__ = ["FindingsUnder", "better_options"]
+
+FindingsUnder: TypeAlias = "Callable[[Mapping[str, str], Iterable[str]], Awaitable[Mapping[str, Finding]]]"
+"""Makes checks again, by name, with options changed."""
 
 _VARIED: Final = (
     "list",
@@ -27,6 +38,19 @@ _VARIED: Final = (
 )
 """What stores of one protocol differ in, each after what it needs."""
 
+_ELSEWHERE: Final = frozenset(
+    kind.__name__
+    for kind in (
+        AccessDeniedError,
+        ReadOnlyStorageError,
+        StorageFullError,
+        StorageTimeoutError,
+        StorageUnavailableError,
+        ThrottledError,
+    )
+)
+"""What fails for a reason that no other option mends."""
+
 _GOOD: Final = frozenset({Outcome.OK, Outcome.WARNING})
 
 
@@ -34,7 +58,7 @@ async def better_options(
     hints: Hints,
     subject: Subject,
     findings: Sequence[Finding],
-    findings_under: Callable[[Mapping[str, str], Iterable[str]], Awaitable[Mapping[str, Finding]]],
+    findings_under: FindingsUnder,
 ) -> list[str]:
     """Tell under which values of an option the store fails in less, or can do more, than as it is configured.
 
@@ -46,7 +70,7 @@ async def better_options(
     """
     found = {finding.name: finding for finding in findings}
     lacking = [name for name in _VARIED if found[name].outcome not in _GOOD]
-    if not lacking or found["write"].outcome not in _GOOD:
+    if not lacking or any(_is_of_elsewhere(finding) for finding in findings):
         return []
     advice = []
     for option, values in hints.alternatives.items():
@@ -68,10 +92,14 @@ async def better_options(
     return advice
 
 
+def _is_of_elsewhere(finding: Finding) -> bool:
+    return finding.problem is not None and finding.problem.error in _ELSEWHERE
+
+
 async def _tried(
     change: Mapping[str, str],
     lacking: Sequence[str],
-    findings_under: Callable[[Mapping[str, str], Iterable[str]], Awaitable[Mapping[str, Finding]]],
+    findings_under: FindingsUnder,
 ) -> dict[str, Finding]:
     """What is found with a change: first in what is lacking without it, and in all else only if that gains anything."""
     try:

@@ -52,28 +52,22 @@ _LONGEST: Final = 600
 
 def diagnose(error: StorageError | BrokenPromiseError, check: Check, hints: Hints) -> Problem:
     """Explain why a check failed."""
-    if isinstance(error, BrokenPromiseError):
-        return Problem(
-            error=type(error).__name__,
-            message=str(error),
-            said=error.said,
-            permissions=(),
-            remedy=error.remedy or check.remedy or _OTHERWISE,
-        )
-    told = _told(error)
-    said = _said(told)
+    told = _told(error) if isinstance(error, StorageError) else error
+    if isinstance(told, BrokenPromiseError):
+        said, refused, remedy = told.said, told.refused, check.remedy or _OTHERWISE
+    else:
+        said, refused, remedy = _said(told), isinstance(told, AccessDeniedError), _remedy(told)
     words = f"{said or ''} {told}"
-    refused = isinstance(told, AccessDeniedError)
-    remedy = hints.remedy(words)
-    permissions = hints.permissions_of(check.name, words) if refused and remedy is None else ()
-    if remedy is None and permissions:
+    known = hints.remedy(words)
+    permissions = hints.permissions_of(check.name, words) if refused and known is None else ()
+    if permissions:
         remedy = f"grant {' and '.join(permissions)} to the identity that the registry uses"
     return Problem(
         error=type(told).__name__,
         message=_in_one_line(str(told)),
         said=said,
         permissions=permissions,
-        remedy=remedy or _remedy(told),
+        remedy=known or remedy,
     )
 
 

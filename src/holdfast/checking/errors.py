@@ -9,11 +9,11 @@ class BrokenPromiseError(Exception):
     """The storage gave an answer, and not the one that the contract of drivers promises.
 
     Attributes:
-        remedy: What to do; empty for what the check itself says.
         said: The store's own words; `None` where it said nothing.
+        refused: Whether the answer was that access is denied.
     """
 
-    def __init__(self, message: str, *, remedy: str = "", said: str | None = None) -> None:
+    def __init__(self, message: str, *, said: str | None = None, refused: bool = False) -> None:
         super().__init__(message)
-        self.remedy = remedy
         self.said = said
+        self.refused = refused

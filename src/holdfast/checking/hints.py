@@ -22,6 +22,7 @@ class Hints:
 
     Attributes:
         permissions: What a check needs to be granted; that of the empty name is for the others.
+        exactly: What a check lacks when it is refused, whichever request that was.
         requests: What a request needs to be granted, by the name that stands in the store's errors.
         remedies: What to do, by what stands in the store's errors.
         large_move: Options under which the large file is moved as the largest layers are.
@@ -29,6 +30,7 @@ class Hints:
     """
 
     permissions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exactly: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
     large_move: Mapping[str, Any] = field(default_factory=dict)
@@ -40,11 +42,12 @@ class Hints:
         named = sorted(name for name in known if name in words)
         if named:
             return (max(named, key=len),)
-        needed = tuple(self.permissions.get(check, self.permissions.get(_ANY_OTHER, ())))
-        if len(needed) == 1:
-            return needed
+        if check in self.exactly:
+            return (self.exactly[check],)
         requests = sorted((name for name in self.requests if name in words), key=len)
-        return (self.requests[requests[-1]],) if requests else needed
+        if requests:
+            return (self.requests[requests[-1]],)
+        return tuple(self.permissions.get(check, self.permissions.get(_ANY_OTHER, ())))
 
     def remedy(self, words: str) -> str | None:
         """What to do about an error whose words are known; `None` for others."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from anyio import CancelScope
 
 from holdfast import storage
-from holdfast.checking.advice import better_options
+from holdfast.checking.advice import FindingsUnder, better_options
 from holdfast.checking.diagnosis import diagnose, too_late
 from holdfast.checking.errors import BrokenPromiseError
 from holdfast.checking.finding import Finding, Outcome, Problem, Report
@@ -18,7 +18,7 @@ from holdfast.checking.hints import Hints, hints_for
 from holdfast.checking.scratch import Scratch
 from holdfast.checking.table import CHECKS, READ_ONLY_CHECKS
 from holdfast.checking.trial import Trial
-from holdfast.storage.errors import StorageError
+from holdfast.storage.errors import StorageError, StorageTimeoutError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Watcher", "check_storage"]
 
-_REMOVAL: Final = 2.0
-"""How much more time removing gets than a check."""
+_SILENT: Final = frozenset(kind.__name__ for kind in (StorageTimeoutError, StorageUnavailableError))
+"""After these the store is asked for less, before the next check waits as long."""
 
 _PASSING: Final = frozenset({Outcome.OK, Outcome.WARNING})
 
@@ -43,6 +43,12 @@ class Watcher:
 
     def ended(self, finding: Finding) -> None:
         """A check has ended."""
+
+    def varies(self, change: Mapping[str, str]) -> None:
+        """Some checks are made again with other options, since the store seems to differ from what is configured."""
+
+    def clears(self) -> None:
+        """What was written is being removed."""
 
     def left(self, paths: Sequence[str]) -> None:
         """These couldn't be removed; told when the checks are broken off, too."""
@@ -72,11 +78,12 @@ async def check_storage(subject: Subject, plan: Plan, watcher: Watcher | None = 
         try:
             findings = await run.all_checks(watcher)
             if not plan.read_only:
-                advice = await better_options(run.hints, subject, findings, run.findings_under)
+                advice = await better_options(run.hints, subject, findings, run.findings_under(watcher))
         finally:
+            watcher.clears()
             with CancelScope(shield=True):
                 try:
-                    left = await scratch.remove(driver, seconds=_REMOVAL * plan.seconds)
+                    left = await scratch.remove(driver, seconds=plan.seconds)
                 finally:
                     if left:
                         watcher.left(left)
@@ -106,24 +113,35 @@ class _Run:
         """Make all checks of the plan."""
         checks = READ_ONLY_CHECKS if self.plan.read_only else CHECKS
         findings: dict[str, Finding] = {}
+        lost = False
         for number, check in enumerate(checks, 1):
             watcher.begins(check, number, len(checks))
-            finding = self._untried(check, findings) or await self._make(check)
+            if lost:
+                finding = _finding(check, Outcome.NOT_TRIED, "the store doesn't answer any more")
+            else:
+                finding = self._untried(check, findings) or await self._make(check)
+                lost = _is_silent(finding) and (await self._make(checks[0])).problem is not None
             findings[check.name] = finding
             watcher.ended(finding)
         return list(findings.values())
 
-    async def findings_under(self, change: Mapping[str, str], names: Iterable[str]) -> dict[str, Finding]:
-        """Make some checks again, with an option changed; each in a folder of its own."""
-        wanted = set(names)
-        subject = replace(self.subject, parameters={**self.subject.parameters, **change})
-        async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
-            run = replace(self, subject=subject, driver=driver, folder="-".join(change.values()))
-            return {
-                check.name: run._lacking(check) or await run._make(check)  # noqa: SLF001 - of the same class
-                for check in CHECKS
-                if check.name in wanted
-            }
+    def findings_under(self, watcher: Watcher) -> FindingsUnder:
+        """What makes some checks again, with other options; each in a folder of its own."""
+
+        async def make(change: Mapping[str, str], names: Iterable[str]) -> dict[str, Finding]:
+            watcher.varies(change)
+            wanted = set(names)
+            plan = replace(self.plan, size=None)  # many values, so no more content than is needed
+            subject = replace(self.subject, parameters={**self.subject.parameters, **change})
+            async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
+                run = replace(self, subject=subject, plan=plan, driver=driver, folder="-".join(change.values()))
+                return {
+                    check.name: run._lacking(check) or await run._make(check)  # noqa: SLF001 - of the same class
+                    for check in CHECKS
+                    if check.name in wanted
+                }
+
+        return make
 
     def _untried(self, check: Check, findings: dict[str, Finding]) -> Finding | None:
         """The finding of a check that needn't be made, or can't be."""
@@ -170,6 +188,10 @@ class _Run:
         except TimeoutError:
             return too_late(check, seconds)
         return None
+
+
+def _is_silent(finding: Finding) -> bool:
+    return finding.problem is not None and finding.problem.error in _SILENT
 
 
 def _finding(check: Check, outcome: Outcome, note: str) -> Finding:

@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from holdfast.storage import ops
-from holdfast.storage.errors import PathNotFoundError, StorageError
+from holdfast.storage.errors import BatchDeleteError, PathNotFoundError, StorageError
 from holdfast.storage.layers.forwarding import ForwardingDriver, ForwardingWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from holdfast.storage.driver import Buffer, FileWriter, Precondition, StorageDriver, UploadInfo
 
@@ -83,33 +83,46 @@ class Scratch:
             return [self.folder]
 
     async def _delete(self, driver: StorageDriver) -> None:
+        """Delete all at once; else, since that needs rights of its own, such as listing, one after the other."""
         try:
             await driver.delete(self.folder)
         except PathNotFoundError:
-            return
-        except StorageError:  # it needs rights of its own, such as listing; what follows needs fewer
-            for path in self._unfinished:
+            pass
+        except StorageError:
+            for path in list(self._unfinished):
                 with suppress(StorageError):
                     writer = await driver.writer(path)
                     await writer.cancel()
-            with suppress(StorageError):
-                await driver.delete_files(list(self._written))
+                    self.note_finished(path)
+            await self._delete_files(driver)
+            return
+        self._written.clear()
+        self._unfinished.clear()
+
+    async def _delete_files(self, driver: StorageDriver) -> None:
+        failed: Collection[str] = self._written
+        try:
+            await driver.delete_files(list(self._written))
+            failed = ()
+        except BatchDeleteError as error:
+            failed = error.failures
+        except StorageError:
+            return
+        self._written = {path: None for path in self._written if path in failed}
 
     async def _left(self, driver: StorageDriver) -> list[str]:
-        left = await self._files(driver)
+        """What the storage shows; where it doesn't show anything, what nobody has said is gone."""
+        try:
+            left = [file.path async for file in driver.walk(self.folder)]
+        except PathNotFoundError:
+            left = []
+        except StorageError:
+            left = [path for path in self._written if await _may_be_there(driver, path)]
+        unfinished = list(self._unfinished)
         if driver.capabilities.list_uploads:
             with suppress(StorageError):
-                async for upload in driver.list_uploads(self.folder):
-                    left.append(f"{upload.path} (unfinished)")
-        return sorted(left)
-
-    async def _files(self, driver: StorageDriver) -> list[str]:
-        try:
-            return [file.path async for file in driver.walk(self.folder)]
-        except PathNotFoundError:
-            return []
-        except StorageError:  # then each by itself
-            return [path for path in self._written if await _may_be_there(driver, path)]
+                unfinished = [upload.path async for upload in driver.list_uploads(self.folder)]
+        return sorted([*left, *(f"{path} (unfinished)" for path in unfinished)])
 
 
 async def _may_be_there(driver: StorageDriver, path: str) -> bool:

@@ -35,7 +35,7 @@ CHECKS: Final = (
     Check(name="read", what="Read them back", run=contents.read, needs=("write",), remedy=_STORE),
     Check(name="overwrite", what="Replace a file", run=contents.overwrite, needs=("write", "read"), remedy=_CONSISTENT),
     Check(name="stat", what="Describe a file and a directory", run=contents.stat, needs=("write",), remedy=_STORE),
-    Check(name="absent", what="Tell that nothing is there", run=contents.absent, needs=("reach",), remedy=_STORE),
+    Check(name="absent", what="Tell that nothing is there", run=contents.absent, needs=("read",), remedy=_STORE),
     Check(name="range", what="Read parts of a file", run=contents.ranges, needs=("write",), remedy=_STORE),
     Check(
         name="names",

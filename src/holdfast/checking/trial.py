@@ -10,8 +10,11 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from anyio import CancelScope
+
 from holdfast import storage
 from holdfast.checking.errors import BrokenPromiseError
+from holdfast.storage import ops
 from holdfast.storage.errors import PathNotFoundError
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from holdfast.checking.hints import Hints
     from holdfast.checking.plan import Plan, Subject
     from holdfast.checking.scratch import Scratch
-    from holdfast.storage.driver import StorageDriver
+    from holdfast.storage.driver import FileWriter, StorageDriver
 
 __all__ = ["SMALL", "Large", "Trial"]
 
@@ -167,6 +170,23 @@ class Trial:
         self.demand(size == self.large.size, f"{size} of {self.large.size} bytes came back")
         self.demand(found.digest() == self.large.digest(), "other bytes came back than were written")
         return seconds
+
+    @asynccontextmanager
+    async def writing(
+        self, driver: StorageDriver, path: str, *, append: bool = False, resume_token: str | None = None
+    ) -> AsyncIterator[FileWriter]:
+        """Open a writer that is closed on leaving; what was written is thrown away if something goes wrong.
+
+        Unlike `ops.opened_writer`, it tries that once: a store that hangs has been waited for long enough.
+        """
+        writer = await driver.writer(path, append=append, resume_token=resume_token)
+        try:
+            yield writer
+        except BaseException as error:
+            with CancelScope(shield=True):
+                await ops.throw_away(writer, error)
+            raise
+        await writer.close()
 
     @asynccontextmanager
     async def variant(self, changes: Mapping[str, Any]) -> AsyncIterator[StorageDriver]:

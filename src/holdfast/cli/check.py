@@ -21,10 +21,9 @@ from holdfast.config.scalars import Size
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from rich.console import Console
     from rich.status import Status
 
     from holdfast.checking import Check, Report
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Target", "check_target"]
 
 _TERMINATED: Final = 128 + signal.SIGTERM
+_MOST_NAMED: Final = 10
 _LEAST_BYTES: Final = 1024 * 1024
 
 
@@ -102,16 +102,27 @@ def _run(subject: Subject, plan: Plan, watcher: Watcher) -> Report:
 class _Progress(Watcher):
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._console: Console = status.console
 
     def begins(self, check: Check, number: int, count: int) -> None:
         """Show what is being done."""
         self._status.update(f"{number} of {count}: {check.what}")
 
+    def varies(self, change: Mapping[str, str]) -> None:
+        """Show what is being tried."""
+        told = ", ".join(f"{key}: {value}" for key, value in change.items())
+        self._status.update(f"looking whether the store does better with {told}")
+
+    def clears(self) -> None:
+        """Show that it is being removed."""
+        self._status.update("removing what was written (Ctrl-C leaves it)")
+
     def left(self, paths: Sequence[str]) -> None:
         """Name what is left, even if nothing else is told."""
-        for path in paths:
+        for path in paths[:_MOST_NAMED]:
             typer.echo(f"holdfast: couldn't be removed, remove it by hand: {path}", err=True)
+        if len(paths) > _MOST_NAMED:
+            folder = "/".join(paths[0].split("/")[:2])
+            typer.echo(f"holdfast: and {len(paths) - _MOST_NAMED} more in {folder}", err=True)
 
 
 def _subject(target: Target) -> tuple[Subject, bool, bool]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.checking import Finding, Outcome
+from holdfast.checking import Outcome, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,8 @@ def print_report(shown: Shown) -> None:
     if shown.identity is not None:
         console.print(f"As:  {escape(shown.identity)}", soft_wrap=True)
     console.print(_table(report))
-    for finding in report.failed:
-        console.print("\n".join(_details(finding)), soft_wrap=True)
+    for problem, names in _problems(report).items():
+        console.print("\n".join(_details(problem, names)), soft_wrap=True)
     for warning in shown.warnings:
         console.print(f"[yellow]logged:[/] {escape(warning)}", soft_wrap=True)
     for advice in report.advice:
@@ -101,13 +101,21 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _details(finding: Finding) -> Iterator[str]:
-    problem = finding.problem
-    yield f"[bold red]{escape(finding.name)}[/]: {problem.error if problem else ''}"
-    if problem is None:
-        return
+def _problems(report: Report) -> dict[Problem, list[str]]:
+    """The checks that failed for one reason, by the problem of the first of them."""
+    first: dict[tuple[str, tuple[str, ...], str], Problem] = {}
+    names: dict[Problem, list[str]] = {}
+    for finding in report.failed:
+        if finding.problem is not None:
+            reason = (finding.problem.error, finding.problem.permissions, finding.problem.remedy)
+            names.setdefault(first.setdefault(reason, finding.problem), []).append(finding.name)
+    return names
+
+
+def _details(problem: Problem, names: list[str]) -> Iterator[str]:
+    yield f"[bold red]{escape(', '.join(names))}[/]: {problem.error}"
     yield f"  {escape(problem.message)}"
-    if problem.said is not None:
+    if problem.said is not None and problem.said not in problem.message:
         yield f"  [bold]The store says:[/] {escape(problem.said)}"
     if problem.permissions:
         yield f"  [bold]It needs:[/]       {escape(', '.join(problem.permissions))}"

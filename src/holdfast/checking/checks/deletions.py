@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["delete", "delete_directory", "delete_many"]
 
-_MANY: Final = 20
+_MANY: Final = 10
 
 
 async def delete(trial: Trial) -> None:

@@ -70,7 +70,7 @@ async def redirect_present(trial: Trial) -> None:
     file = await _a_file(trial)
     if file is None:
         return
-    url = await trial.timed(lambda: trial.driver.redirect_url(file.path))
+    url = await trial.driver.redirect_url(file.path)
     if url is None:
         trial.warn("the driver says that it redirects, and tells no URL")
         return

@@ -42,7 +42,7 @@ async def redirect_head(trial: Trial) -> None:
 async def _signed(trial: Trial, method: str) -> str:
     path = trial.path("file")
     await trial.driver.put_content(path, _CONTENT)
-    url = await trial.timed(lambda: trial.driver.redirect_url(path, method=method))
+    url = await trial.driver.redirect_url(path, method=method)
     if url is None:
         raise BrokenPromiseError(f"the driver says that it redirects {method}, and tells no URL")
     return url
@@ -54,12 +54,15 @@ async def fetch(trial: Trial, method: str, url: str, headers: dict[str, str] | N
     host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     try:
         async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=True) as client:
-            answer = await client.request(method, url, headers=headers)
+            answer = await trial.timed(lambda: client.request(method, url, headers=headers))
     except httpx.TransportError as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         trial.warn(f"{host} can't be reached from here ({reason}); clients are sent there, so they must reach it")
         return None
     if answer.status_code not in {200, 206}:
         said = " ".join(answer.text.split())[:500] or None
-        raise BrokenPromiseError(f"{host} answers {method} with status {answer.status_code}", said=said)
+        refused = answer.status_code in {401, 403}
+        raise BrokenPromiseError(
+            f"{host} answers {method} with status {answer.status_code}", said=said, refused=refused
+        )
     return answer

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holdfast.storage import ops
-
 if TYPE_CHECKING:
     from holdfast.checking.trial import Trial
     from holdfast.storage.driver import UploadInfo
@@ -16,7 +14,7 @@ __all__ = ["abandoned"]
 async def abandoned(trial: Trial) -> None:
     """Begin a write of several parts, leave it, find it and throw it away."""
     path = trial.path("file")
-    async with ops.opened_writer(trial.driver, path) as writer:
+    async with trial.writing(trial.driver, path) as writer:
         for chunk in trial.large.chunks():
             await writer.write(chunk)
 

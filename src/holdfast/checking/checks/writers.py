@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from holdfast.checking.trial import SMALL
-from holdfast.storage import ops
 
 if TYPE_CHECKING:
     from holdfast.checking.trial import Trial
@@ -19,7 +18,7 @@ async def large_write(trial: Trial) -> None:
     if trial.part is not None and trial.large.size <= trial.part:
         trial.warn(f"the driver sends {trial.part} bytes at once, so it went in one piece; give a larger size")
     start = perf_counter()
-    async with ops.opened_writer(trial.driver, trial.large_path) as writer:
+    async with trial.writing(trial.driver, trial.large_path) as writer:
         for chunk in trial.large.chunks():
             await writer.write(chunk)
         await trial.demand_absent(trial.large_path, "a file shows before it is committed")
@@ -39,7 +38,7 @@ async def append(trial: Trial) -> None:
     path = trial.path("file")
     await _begin(trial, path)
     await trial.demand_absent(path, "a file shows that was never committed")
-    async with ops.opened_writer(trial.driver, path, append=True) as writer:
+    async with trial.writing(trial.driver, path, append=True) as writer:
         trial.demand(writer.size == len(SMALL), f"{len(SMALL)} bytes were written, {writer.size} are continued")
         await writer.write(SMALL)
         await writer.commit()
@@ -53,12 +52,12 @@ async def resume(trial: Trial) -> None:
     path = trial.path("file")
     chunks = list(trial.large.chunks())
     half = len(chunks) // 2
-    async with ops.opened_writer(trial.driver, path) as writer:
+    async with trial.writing(trial.driver, path) as writer:
         for chunk in chunks[:half]:
             await writer.write(chunk)
     token = writer.resume_token
     trial.demand(token is not None, "a closed writer tells no token")
-    async with ops.opened_writer(trial.driver, path, append=True, resume_token=token) as writer:
+    async with trial.writing(trial.driver, path, append=True, resume_token=token) as writer:
         for chunk in chunks[half:]:
             await writer.write(chunk)
         await writer.commit()
@@ -66,5 +65,5 @@ async def resume(trial: Trial) -> None:
 
 
 async def _begin(trial: Trial, path: str) -> None:
-    async with ops.opened_writer(trial.driver, path) as writer:
+    async with trial.writing(trial.driver, path) as writer:
         await writer.write(SMALL)
