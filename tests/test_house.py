@@ -160,12 +160,32 @@ def test_the_suite_stands_on_the_storage_half_alone() -> None:
     assert {} == offences
 
 
+def test_checking_stands_on_the_storage_half_alone() -> None:
+    """Whether storage is good can be found out without a registry, from Python too."""
+    above = (
+        "holdfast.registry",
+        "holdfast.config",
+        "holdfast.cli",
+        "holdfast.testing",
+        "starlette",
+        "granian",
+        "typer",
+    )
+    offences = {
+        _name(path): sorted(wrong)
+        for path in (_TOP / "src/holdfast/checking").rglob("*.py")
+        if (wrong := {name for name in _imports(path) if _within(name, above)})
+    }
+
+    assert {} == offences
+
+
 def test_registry_uses_public_names_of_storage() -> None:
-    """The registry half reaches into no private module or name of the storage half."""
+    """What stands on the storage half reaches into no private module or name of it."""
     private = re.compile(r"holdfast\.storage\.(\w+\.)*_")
     offences = {
         _name(path): sorted(wrong)
-        for part in ("registry", "config", "cli")
+        for part in ("registry", "config", "cli", "checking")
         for path in (_TOP / "src/holdfast" / part).rglob("*.py")
         if (wrong := {name for name in _imports(path) if private.match(name)})
     }

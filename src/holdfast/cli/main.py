@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from holdfast import __version__
-from holdfast.cli import maintenance
+from holdfast.cli import driver_commands, maintenance
 from holdfast.cli.failures import failures_in_one_line
 from holdfast.cli.group import group
 
@@ -102,32 +102,7 @@ def serve(
         run(configure(config=config, root=root, addr=addr))
 
 
-_DRIVERS_EPILOG = """
-Examples:
-
-* `holdfast drivers`: the drivers there are
-
-* `holdfast drivers filesystem`: what one takes
-
-* `holdfast drivers --json`: the same for programs
-"""
-
-
-@app.command(epilog=_DRIVERS_EPILOG)
-def drivers(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help="Show this driver with all of its options.", show_default=False),
-    ] = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """List the storage drivers that are installed, those of other packages included."""
-    with failures_in_one_line():
-        from holdfast.cli.drivers import show  # noqa: PLC0415 - only this command draws tables
-
-        show(name, as_json=as_json)
-
+app.add_typer(driver_commands.drivers)
 
 _config = group("config", "Check a configuration file, or show what it comes to.")
 app.add_typer(_config)

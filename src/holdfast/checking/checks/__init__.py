@@ -1,0 +1,1 @@
+"""The checks, one noun per module; `holdfast.checking.table` has them in order."""

@@ -1,0 +1,145 @@
+"""The words of the commands about storage drivers. What they do is in the module of each, loaded when it is used."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.failures import failures_in_one_line
+from holdfast.cli.group import showing_group
+
+__all__ = ["drivers"]
+
+_DRIVERS_EPILOG = """
+Examples:
+
+* `holdfast drivers`: the drivers there are
+
+* `holdfast drivers filesystem`: what one takes; `show` needn't be said
+
+* `holdfast drivers check --config config.yml`: whether the storage of a registry can be used
+"""
+
+drivers = showing_group(
+    "drivers", "List the storage drivers, or check that a registry's storage does what it must.", epilog=_DRIVERS_EPILOG
+)
+
+
+def _names(incomplete: str) -> list[str]:
+    """The names of drivers for completion, of which none is loaded."""
+    names = {point.name for point in entry_points(group="holdfast.drivers")}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+_SHOW_EPILOG = """
+Examples:
+
+* `holdfast drivers`: the drivers there are
+
+* `holdfast drivers filesystem`: what one takes
+
+* `holdfast drivers --json`: the same for programs
+"""
+
+
+@drivers.command(epilog=_SHOW_EPILOG)
+def show(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Show this driver with all of its options.",
+            show_default=False,
+            autocompletion=_names,
+        ),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the storage drivers that are installed, those of other packages included.
+
+    `holdfast drivers` alone means the same.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.drivers import show as act  # noqa: PLC0415 - only this command draws tables
+
+        act(name, as_json=as_json)
+
+
+_CHECK_EPILOG = """
+Examples:
+
+* `holdfast drivers check --config config.yml`: the storage of this configuration
+
+* `holdfast drivers check --config config.yml --read-only`: without writing anything
+
+* `holdfast drivers check --root /srv/registry`: storage in a folder
+
+* `holdfast drivers check filesystem --param rootdirectory=/tmp/data`: a driver and its options, without a file
+
+* `holdfast drivers check --config config.yml --size 200MiB --json`: a larger file, for programs
+"""
+
+
+@drivers.command(epilog=_CHECK_EPILOG)
+def check(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A driver, configured by --param; without it, the storage of the configuration.",
+            show_default=False,
+            autocompletion=_names,
+        ),
+    ] = None,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="CONFIG", help="The configuration file of the registry.", show_default=False),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="The data folder, as for `holdfast serve`.", show_default=False),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="An option of the driver NAME; may be repeated. `a.b=c` is `b` within `a`. Others on this machine may"
+            " see it: give secrets in a file.",
+            show_default=False,
+        ),
+    ] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Write nothing; look only at what is there.")] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Of the large file: `64MiB`. Without it, 12 to 24 MiB, more than the driver sends at once.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long a check may take; those of the large file 4 times that.")
+    ] = "60s",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that storage does what a registry needs: whether, how fast, and what is missing, with the remedy.
+
+    It works on the storage itself, in a directory of its own (`/holdfast-check-` and a random end) that is removed
+    again, also on Ctrl-C. `REGISTRY_*` variables count, as they do for `holdfast serve`. Status 0: it can carry a
+    registry, though there may be warnings. Status 1: it can't.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.check import Target, check_target  # noqa: PLC0415 - completion and help needn't load it
+
+        check_target(
+            Target(name=name, config=config, root=root, parameters=tuple(param or ())),
+            read_only=read_only,
+            size=size,
+            timeout=timeout,
+            as_json=as_json,
+        )
