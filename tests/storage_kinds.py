@@ -11,7 +11,7 @@ import pytest
 
 from tests.registry.storages import Storage, filesystem, in_bucket, inmemory
 
-__all__ = ["STORES", "make_storage"]
+__all__ = ["STORES", "chosen_kinds", "make_storage"]
 
 STORES = ("ceph", "swift_s3", "moto", "azurite", "fake_gcs")
 """The object stores, by the names of their fixtures."""
@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Makes a test that needs a storage one test for each kind."""
     if "storage_kind" in metafunc.fixturenames:
         # The name that the tests had when they chose by themselves.
-        metafunc.parametrize("storage_kind", _chosen(metafunc.config), scope="session")
+        metafunc.parametrize("storage_kind", chosen_kinds(metafunc.config), scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,7 +64,8 @@ def make_storage(kind: str, request: pytest.FixtureRequest, folder: Path) -> Sto
     return in_bucket(buckets[kind])
 
 
-def _chosen(config: pytest.Config) -> tuple[str, ...]:
+def chosen_kinds(config: pytest.Config) -> tuple[str, ...]:
+    """Returns the kinds that this session runs on."""
     given: str | None = config.getoption("--stores")
     if given is None:
         return _PLAIN

@@ -1,9 +1,9 @@
 """Registries that the requirements are checked on, over HTTP."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import cycle
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import httpx
 
@@ -11,10 +11,25 @@ from tests.registry.client import Client
 from tests.registry.serving import running
 from tests.registry.storages import Storage, Wrap
 
-__all__ = ["Deploy", "RemoteClient", "deployed"]
+__all__ = ["Deploy", "Place", "RemoteClient", "deployed"]
 
 Deploy: TypeAlias = Callable[..., AbstractAsyncContextManager[Client]]
 """Starts a registry with the settings given as keywords, `around` for what stands before its driver."""
+
+
+class Place(NamedTuple):
+    """Where the requirements are checked.
+
+    Attributes:
+        kind: The kind of storage.
+        replicas: How many registries work on it, asked in turn.
+    """
+
+    kind: str
+    replicas: int = 1
+
+    def __str__(self) -> str:
+        return self.kind if self.replicas == 1 else f"{self.kind}-{self.replicas}-registries"
 
 
 class RemoteClient(Client):
@@ -52,11 +67,20 @@ class _Rotation(httpx.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def deployed(storage: Storage, around: Wrap | None = None, **settings: object) -> AsyncIterator[Client]:
-    """Serve a registry on a storage, in this process, and yield a client of it."""
-    async with (
-        storage.app(around, **settings) as app,
-        running(app) as server,
-        RemoteClient([server.address]) as client,
-    ):
-        yield client
+async def deployed(
+    storage: Storage, around: Wrap | None = None, *, replicas: int = 1, **settings: object
+) -> AsyncIterator[Client]:
+    """Serve a registry on a storage, in this process, and yield a client of it.
+
+    Args:
+        storage: The storage.
+        around: What wraps its driver.
+        replicas: How many there are; each request goes to another one than the request before.
+        settings: The registry's.
+    """
+    async with AsyncExitStack() as stack:
+        addresses = []
+        for _ in range(replicas):
+            app = await stack.enter_async_context(storage.app(around, **settings))
+            addresses.append((await stack.enter_async_context(running(app))).address)
+        yield await stack.enter_async_context(RemoteClient(addresses))

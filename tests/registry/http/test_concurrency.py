@@ -1,11 +1,12 @@
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
 from holdfast.registry.model.digest import Digest
-from holdfast.registry.store import paths
+from holdfast.registry.store import direct, paths
 from holdfast.registry.store.uploads import SMALL_BLOB_BYTES
 from tests.registry.asgi import RawRequest
 from tests.registry.client import Client, digest_of, error_code, stream
@@ -131,28 +132,67 @@ async def test_hash_of_replaced_content(shared_storage: Storage, way: str, with_
 
 
 async def test_same_digest_in_two_replicas(shared_storage: Storage) -> None:
-    """Two replicas that receive one large digest at once never serve or store anything but the content."""
+    """Two replicas that receive one large digest at once both say that they have it, when one of them has."""
     digest = digest_of(LARGE)
     async with shared_storage.client() as here, shared_storage.client() as there:
-        requests = [
-            RawRequest(client.app, "POST", f"/v2/r{number}/blobs/uploads/?digest={digest}")
-            for number, client in enumerate((here, there))
-        ]
-        for piece in pieces(LARGE):
-            for request in requests:
-                request.send(piece)
-                await request.taken()
+        requests = await begin_both(here, there, digest)
         for request in requests:
             request.send(more=False)
+        for request in requests:
             await request.task
 
-        statuses = [request.status for request in requests]
-        assert 201 in statuses
-        assert {201, 503} >= set(statuses)
+        assert [201, 201] == [request.status for request in requests]
         for number, client in enumerate((here, there)):
-            response = await client.request(
-                "POST", f"/v2/r{number}/blobs/uploads/", params={"digest": digest}, body=LARGE
-            )
-            assert 201 == response.status_code
             assert LARGE == (await client.get_blob(digest, f"r{number}")).content
     await assert_nothing_left(shared_storage)
+
+
+async def test_other_replica_gives_up(shared_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the replica that began last doesn't finish, the other asks its client to come again: nothing is stored."""
+    monkeypatch.setattr(direct, "_OTHER_SECONDS", 0.2)
+    digest = digest_of(LARGE)
+    async with shared_storage.client() as here, shared_storage.client() as there:
+        first, second = await begin_both(here, there, digest)
+        first.send(more=False)
+        await first.task
+        second.leave()
+        await second.task
+
+        assert (503, True) == (first.status, "retry-after" in first.headers)
+        assert 404 == (await here.head_blob(digest, "r0")).status_code
+        await here.push_blob(LARGE)
+    await assert_nothing_left(shared_storage)
+
+
+async def test_wrong_content_in_two_replicas(shared_storage: Storage) -> None:
+    """Of two replicas that receive one digest, the one with other content says so, whichever began first."""
+    wrong = LARGE[:-1] + bytes([LARGE[-1] ^ 1])
+    digest = digest_of(LARGE)
+    for contents in ((LARGE, wrong), (wrong, LARGE)):
+        async with shared_storage.client() as here, shared_storage.client() as there:
+            requests = await begin_both(here, there, digest, contents)
+            for request in requests:
+                request.send(more=False)
+            for request in requests:
+                await request.task
+
+            assert {LARGE: 201, wrong: 400} == dict(
+                zip(contents, [request.status for request in requests], strict=True)
+            )
+            assert LARGE == (await here.get_blob(digest, f"r{contents.index(LARGE)}")).content
+    await assert_nothing_left(shared_storage)
+
+
+async def begin_both(
+    here: Client, there: Client, digest: str, contents: Sequence[bytes] = (LARGE, LARGE)
+) -> list[RawRequest]:
+    """Send contents to two replicas under one digest, piece by piece in turn; the requests are still to be ended."""
+    requests = [
+        RawRequest(client.app, "POST", f"/v2/r{number}/blobs/uploads/?digest={digest}")
+        for number, client in enumerate((here, there))
+    ]
+    for parts in zip(*map(pieces, contents), strict=True):
+        for request, piece in zip(requests, parts, strict=True):
+            request.send(piece)
+            await request.taken()
+    return requests

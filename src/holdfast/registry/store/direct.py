@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from holdfast.registry.store import paths
 from holdfast.registry.store.hashing import RunningDigest
-from holdfast.registry.store.streams import pour, require_digest
+from holdfast.registry.store.streams import require_digest
 from holdfast.storage import ops
 from holdfast.storage.errors import WriteConflictError
 
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
 
     from holdfast.registry.model.digest import Digest
     from holdfast.registry.store.blobs import BlobStore
-    from holdfast.storage.driver import StorageDriver
+    from holdfast.storage.driver import FileWriter, StorageDriver
 
 __all__ = ["DirectWrites"]
+
+_OTHER_SECONDS: Final = 15.0
+"""How long to wait for another replica that receives the same content; its client may be slow, and ours has to wait."""
+
+_FIRST_LOOK: Final = 0.05
+_LAST_LOOK: Final = 1.0
+"""Seconds between two looks at whether it has finished, the first and the longest."""
 
 
 class DirectWrites:
@@ -46,6 +54,7 @@ class DirectWrites:
         Raises:
             DigestMismatchError: The content is something else; nothing is stored.
             BodyInterruptedError: The body ended early; nothing is stored.
+            WriteConflictError: Another replica receives the same content, began after us, and doesn't come to an end.
         """
         self._running.add(digest)
         try:
@@ -58,7 +67,7 @@ class DirectWrites:
         running = RunningDigest(self._pool, digest.algorithm)
         async with ops.opened_writer(self._driver, paths.blob_data(digest)) as writer:
             try:
-                await pour(body, writer, running)
+                conflict = await _pour(body, writer, running)
                 require_digest(digest, await running.digest())
             except BaseException as error:
                 try:
@@ -67,9 +76,39 @@ class DirectWrites:
                     await ops.throw_away(writer, error)
                 raise
             try:
-                await writer.commit()
-            except WriteConflictError:
-                # Another replica began the same content after us. If it has finished, so have we.
-                if not await self._blobs.holds(digest, running.size):
-                    raise
+                if conflict is None:
+                    await writer.commit()
+            except WriteConflictError as error:
+                conflict = error
+            if conflict is not None:
+                await ops.throw_away(writer, conflict)
+        if conflict is not None:
+            await self._await_other(digest, running.size, conflict)
         return running.size
+
+    async def _await_other(self, digest: Digest, size: int, conflict: WriteConflictError) -> None:
+        """Wait until the replica that began the same content after us has finished: then so have we.
+
+        Raises:
+            WriteConflictError: It takes too long; maybe its client has left.
+        """
+        pause, waited = _FIRST_LOOK, 0.0
+        while not await self._blobs.holds(digest, size):
+            if waited >= _OTHER_SECONDS:
+                raise conflict
+            await asyncio.sleep(pause)
+            waited += pause
+            pause = min(2 * pause, _LAST_LOOK)
+
+
+async def _pour(body: AsyncIterator[bytes], writer: FileWriter, running: RunningDigest) -> WriteConflictError | None:
+    """Hash and write each chunk; from where the write is another's, hash only, and return what said so."""
+    conflict: WriteConflictError | None = None
+    async for chunk in body:
+        if conflict is None:
+            try:
+                await writer.write(chunk)
+            except WriteConflictError as error:
+                conflict = error
+        await running.update(chunk)
+    return conflict
