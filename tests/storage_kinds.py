@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leaves out, where stores are chosen, what has nothing to do with them."""
     if config.getoption("--stores") is None:
         return
-    others = [item for item in items if "storage_kind" not in getattr(item, "fixturenames", ())]
+    others = [item for item in items if {"storage_kind", "place"}.isdisjoint(getattr(item, "fixturenames", ()))]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in set(others)]
 
