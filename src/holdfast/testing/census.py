@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["Census", "count_descriptors"]
 
 _DESCRIPTORS = Path("/proc/self/fd")
-_LOOP_THREADS = ("asyncio_", "AnyIO worker thread", "waitpid-")
+_LOOP_THREADS = ("asyncio_", "uvloop_", "AnyIO worker thread", "waitpid-")
 """Threads of the event loop's own pools, which live as long as the loop."""
 
 _LOOP_DESCRIPTORS = frozenset({"/dev/null"})
