@@ -27,6 +27,7 @@ class Seen(NamedTuple):
         query: The parameters of the URL.
         headers: Its headers, with small letters.
         body: Its body.
+        request: The request itself, to answer it in pieces.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Seen(NamedTuple):
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    request: web.Request
 
     @property
     def what(self) -> str:
@@ -94,7 +96,7 @@ class Between:
         path = URL(request.raw_path, encoded=True).path
         key = path.removeprefix(f"{urlsplit(self.upstream).path}/{self.container}").lstrip("/")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = Seen(request.method, key, dict(request.query), headers, await request.read())
+        seen = Seen(request.method, key, dict(request.query), headers, await request.read(), request)
         self.seen.append(seen)
         answered = self.answer(seen)
         response = await answered if inspect.isawaitable(answered) else answered

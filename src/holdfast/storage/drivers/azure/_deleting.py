@@ -6,7 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.drivers._tasks import together
-from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError
+from holdfast.storage.drivers.azure.errors import AnsweredError
+from holdfast.storage.errors import (
+    PathNotFoundError,
+    PreconditionFailedError,
+    StorageError,
+    StorageUnavailableError,
+    UnexpectedStorageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +59,12 @@ async def _delete_batch(service: Service, keys: Sequence[str]) -> bool:
 
     Which answer is about which blob isn't certain, so where one failed nothing is said of the others.
     """
-    answers = await service.batch([("DELETE", key, _DELETE) for key in keys])
+    try:
+        answers = await service.batch([("DELETE", key, _DELETE) for key in keys])
+    except (StorageUnavailableError, UnexpectedStorageError) as error:
+        if not isinstance(error.__cause__, AnsweredError):
+            raise
+        return False  # a service that can't do batches
     return len(answers) == len(keys) and all(answer in _GONE for answer in answers)
 
 

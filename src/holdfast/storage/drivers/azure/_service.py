@@ -27,7 +27,7 @@ from holdfast import __version__
 from holdfast.storage.drivers.azure._access import find_access, make_credential
 from holdfast.storage.drivers.azure._identity import SCOPE
 from holdfast.storage.drivers.azure.errors import answered, translating
-from holdfast.storage.errors import UnexpectedStorageError
+from holdfast.storage.errors import AccessDeniedError, UnexpectedStorageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence
@@ -167,7 +167,10 @@ class Service:
         if self._closed:
             raise UnexpectedStorageError("the driver is closed")
         if self._opened is None:
-            credential = make_credential(self.access, self._options)
+            try:
+                credential = make_credential(self.access, self._options)
+            except ValueError as error:  # of a variable, such as a tenant's name with a character too much
+                raise AccessDeniedError(f"the credentials can't be used: {error}") from error
             self._opened = _Opened(credential, self.access, verify=not self._options.skipverify)
         return self._opened
 

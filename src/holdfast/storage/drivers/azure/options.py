@@ -46,7 +46,9 @@ class AzureCredentials(DriverOptions):
         default=None,
         description="The application's id. With `default_credentials`: which managed or workload identity to use.",
     )
-    tenantid: str | None = Field(default=None, description="The directory's id.")
+    tenantid: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9.-]+$", description="The directory's id, or one of its domains."
+    )
     secret: SecretStr | None = Field(default=None, description="The application's secret.")
 
     @model_validator(mode="before")
