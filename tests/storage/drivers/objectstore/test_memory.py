@@ -2,10 +2,13 @@ import asyncio
 
 import pytest
 
+from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from tests.storage.drivers.objectstore.memory_bucket import Store
 from tests.storage.drivers.objectstore.stage import (
+    PATH,
     content,
     is_quiet,
+    land,
     opened,
     text,
 )
@@ -33,6 +36,20 @@ async def test_small_writers_need_no_budget(store: Store) -> None:
     await large.close()
 
     assert await content(store, "/small") == text(2)
+
+
+async def test_memory_is_taken_for_the_whole_part(driver: ObjectStoreDriver) -> None:
+    """Who has begun to collect a part has all that it takes: two who hold halves would wait for each other."""
+    writer = await driver.writer(PATH)
+    held = []
+    for start in range(0, 8, 2):
+        await writer.write(text(2, start))
+        held.append(driver._budget.total - driver._budget._left)
+    await land(writer)
+    held.append(driver._budget.total - driver._budget._left)
+    await writer.cancel()
+
+    assert held == [0, 8, 8, 8, 0]
 
 
 @pytest.mark.parametrize("memory", [1, 8, 20])

@@ -2,6 +2,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -256,6 +257,21 @@ async def test_cancelled_at_any_moment() -> None:
             assert task.result() == _CONTENT
             return
     pytest.fail("it never came to an end")
+
+
+async def test_more_than_was_asked_for() -> None:
+    """A store that gives more than the range gives no more through us."""
+
+    class Generous(MemoryBucket):
+        @asynccontextmanager
+        async def read(self, key: str, **arguments: Any) -> AsyncIterator[OpenObject]:
+            async with super().read(key, offset=arguments["offset"]) as opened:
+                yield opened
+
+    bucket = Generous(Store())
+    bucket.keep("a", _CONTENT)
+
+    assert await _read(bucket, 100, 50) == _CONTENT[100:150]
 
 
 async def test_read_whole() -> None:

@@ -12,6 +12,7 @@ from holdfast.storage.drivers._objectstore.retrying import RetryingBucket
 from holdfast.storage.drivers._objectstore.sessions import Session, Sessions, new_session, read_token, token_of
 from holdfast.storage.errors import InvalidResumeTokenError, StorageUnavailableError, WriteConflictError
 from holdfast.testing.suite.examples import example_settings
+from tests.storage.drivers.objectstore.faults import once
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store, limits_without
 
 pytestmark = pytest.mark.anyio
@@ -174,14 +175,28 @@ async def test_lost_answer_of_saving() -> None:
     """A save whose answer was lost is no conflict with itself."""
     bucket = MemoryBucket(Store())
 
-    def fail(op: str, when: str, _key: str) -> None:
-        if (op, when) == ("put", "after") and bucket.store.calls["put"] == 1:
-            raise StorageUnavailableError
-
-    bucket.store.fail = fail
+    bucket.store.fail = once("put", "after")
     version = await _sessions(bucket).save(_session(), b"x" * 1000, replaces=None, is_new=True)
 
     assert version == bucket.store.objects[_KEY].version
+
+
+async def test_lost_answer_of_claiming() -> None:
+    """Of two that claim one write a single one gets it, also where the other one's request got lost on its way."""
+    bucket = MemoryBucket(Store())
+    sessions = _sessions(bucket)
+    await sessions.save(_session(), b"tail", replaces=None, is_new=True)
+    stored = await sessions.load(_PATH)
+    assert stored is not None
+    version = await sessions.claim(stored)
+    bucket.store.fail = once("put", "before")
+    with pytest.raises(WriteConflictError):
+        await sessions.claim(stored)
+
+    claimed = await sessions.load(_PATH)
+    assert claimed is not None
+    assert version == claimed.version
+    assert (stored.tail, stored.session.parts) == (claimed.tail, claimed.session.parts)
 
 
 async def test_discarded_in_an_order_that_can_be_repeated() -> None:

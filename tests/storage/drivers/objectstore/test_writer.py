@@ -1,5 +1,5 @@
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -132,6 +132,40 @@ async def test_cancelled_write_has_accepted_what_it_says(driver: ObjectStoreDriv
         assert await content(store) == text(90)
 
 
+@pytest.mark.parametrize("end", ["close", "commit", "cancel"])
+async def test_cancelled_end_has_happened(driver: ObjectStoreDriver, store: Store, end: str) -> None:
+    """Whoever is cancelled while a write ends finds that it has ended, as a whole."""
+    expected = {"close": (None, text(15)), "commit": (text(15), None), "cancel": (None, None)}
+    for steps in range(30):
+        store.objects.clear()
+        writer = await driver.writer(PATH)
+        await writer.write(text(15))
+        ending = asyncio.ensure_future(getattr(writer, end)())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        ending.cancel()
+        await asyncio.wait({ending})
+        if steps == 0:  # it had not even begun
+            await getattr(writer, end)()
+
+        assert expected[end] == (await content(store), await unfinished(store))
+        assert (writer.resume_token is not None) == (end == "close")
+
+
+async def test_cancelled_while_its_upload_begins(driver: ObjectStoreDriver, store: Store) -> None:
+    """An upload is known to its writer however early that is cancelled, and so is thrown away with it."""
+    for steps in range(30):
+        writer = await driver.writer(PATH)
+        writing = asyncio.ensure_future(writer.write(text(9)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.wait({writing})
+        await writer.cancel()
+
+        assert {} == store.uploads
+
+
 async def test_largest_object(driver: ObjectStoreDriver, store: Store) -> None:
     """The largest object of the store can be written, to the byte; one byte more is refused before it is accepted."""
     writer = await driver.writer(PATH)
@@ -180,6 +214,34 @@ async def test_part_that_fails(
 
     assert await content(store) is None
     assert await unfinished(store) == text(16)
+
+
+async def test_part_that_is_called_back(driver: ObjectStoreDriver, store: Store) -> None:
+    """A part whose task is cancelled, as all are when a loop ends, is missing, and so nothing is committed."""
+    before = asyncio.all_tasks()
+    writer = await driver.writer(PATH)
+    await writer.write(text(9))
+    for task in asyncio.all_tasks() - before:
+        task.cancel()
+    with pytest.raises(UnexpectedStorageError):
+        await writer.commit()
+    await writer.close()
+
+    assert await content(store) is None
+    assert await unfinished(store) == b""
+
+
+async def test_part_that_is_missing_for_no_reason(driver: ObjectStoreDriver, store: Store) -> None:
+    """Whatever we have overlooked: parts that are fewer bytes than were accepted don't become content."""
+    writer = await driver.writer(PATH)
+    await writer.write(text(20))
+    await land(writer)
+    del cast("Any", writer)._sender._parts[1]
+    with pytest.raises(UnexpectedStorageError):
+        await writer.commit()
+    await writer.cancel()
+
+    assert await content(store) is None
 
 
 async def test_after_an_error_a_writer_only_ends(driver: ObjectStoreDriver, store: Store) -> None:
