@@ -41,9 +41,19 @@ test-tools:
 test-services: ## fetch the object stores that the tests run against
 	@scripts/install-stores || true
 
+# What of the registry is tested on every object store each time; `make test-stores` takes everything.
+STORE_TESTS := tests/conformance tests/registry/test_operations.py tests/registry/http/test_uploads.py \
+	tests/registry/http/test_manifests.py tests/registry/http/test_referrers.py tests/registry/http/test_listings.py
+STORES ?= all
+
 .PHONY: test
 test: check test-tools test-services ## check, then run all tests but the slow ones
 	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --stores $(STORES) $(STORE_TESTS)
+
+.PHONY: test-stores
+test-stores: $(VENV)/.stamp-dev test-tools test-services ## run all tests of the registry on the object stores, STORES=ceph,azurite for some
+	$(BIN)/python -m pytest --stores $(STORES) tests/registry tests/conformance $(ARGS)
 
 .PHONY: format
 format: $(VENV)/.stamp-dev ## format, and mend what the linter can mend by itself
