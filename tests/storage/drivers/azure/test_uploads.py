@@ -78,6 +78,24 @@ async def test_aborting_spares_other_uploads(bucket: AzureBucket, container: Azu
     assert b"second" == container.get("a")
 
 
+async def test_the_last_upload_aborted_takes_the_others_with_it(
+    bucket: AzureBucket, container: AzuriteContainer
+) -> None:
+    """Of several at one name that were all aborted no block stays; those of others do."""
+    first, _ = await send_parts(bucket, "a", [b"first"])
+    second, _ = await send_parts(bucket, "a", [b"second"])
+    await bucket.abort_upload("a", first)
+    assert 3 == _blocks(container, "a")
+    await bucket.abort_upload("a", second)
+    assert 0 == _blocks(container, "a")
+    third, _ = await send_parts(bucket, "b", [b"third"])
+    foreign = base64.b64encode(b"somebody else's, long".ljust(23)).decode()
+    assert 201 == container.ask("PUT", "b", {"comp": "block", "blockid": foreign}, body=b"x").status
+    await bucket.abort_upload("b", third)
+
+    assert 3 == _blocks(container, "b")
+
+
 @pytest.mark.parametrize("content", [None, b"content"])
 async def test_aborted_elsewhere(
     make_azure: MakeBucket, container: AzuriteContainer, bucket: AzureBucket, content: bytes | None

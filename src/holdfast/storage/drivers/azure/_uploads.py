@@ -123,11 +123,11 @@ class Uploads:
             await self._discard(name)
             return
         blocks = await self._blocks(name)
-        tombstone = _block_id(upload_id, _TOMBSTONE)
-        owners = {_owner(block) for block in blocks}
-        if upload_id not in owners or tombstone in blocks:
+        owners = _open_owners(blocks)
+        if upload_id not in owners:
             return
-        await self._service.send("PUT", name, query={"comp": "block", "blockid": tombstone}, body=b"\0")
+        query = {"comp": "block", "blockid": _block_id(upload_id, _TOMBSTONE)}
+        await self._service.send("PUT", name, query=query, body=b"\0")
         if owners == {upload_id}:
             await self._discard(name)
 
@@ -159,9 +159,7 @@ class Uploads:
 
     async def _open_at(self, name: str) -> list[str]:
         """The uploads whose blocks are at a name, but for aborted ones."""
-        blocks = await self._blocks(name)
-        owners = {owner for block in blocks if (owner := _owner(block)) is not None}
-        return sorted(owner for owner in owners if _block_id(owner, _TOMBSTONE) not in blocks)
+        return sorted(owner for owner in _open_owners(await self._blocks(name)) if owner is not None)
 
     async def _blocks(self, name: str) -> dict[str, int]:
         """The uncommitted blocks at a name, each with its size; none where nothing is."""
@@ -186,6 +184,12 @@ class Uploads:
 def _block_id(upload_id: str, number: int) -> str:
     """A block's id; all at one name must have the same length."""
     return base64.b64encode(f"{upload_id}-{number:05}".encode("ascii")).decode("ascii")
+
+
+def _open_owners(blocks: Mapping[str, int]) -> set[str | None]:
+    """The uploads that blocks are of, but for aborted ones; `None` stands for somebody else's."""
+    owners = {_owner(block) for block in blocks}
+    return {owner for owner in owners if owner is None or _block_id(owner, _TOMBSTONE) not in blocks}
 
 
 def _owner(block_id: str) -> str | None:
