@@ -269,6 +269,47 @@ def test_interrupted_it_clears_up(tmp_path: Path, how: signal.Signals, status: s
     assert set() == set(_files(tmp_path)) - {".uploads~/~lock"}
 
 
+_STUCK = """
+import asyncio
+from holdfast.cli.main import main
+from holdfast.storage import DriverOptions, factory
+from holdfast.storage.drivers.inmemory import InMemoryDriver
+from holdfast.storage.layers.forwarding import ForwardingDriver
+
+class Stuck(ForwardingDriver):
+    Options = DriverOptions
+
+    def __init__(self, options):
+        super().__init__(InMemoryDriver())
+
+    async def delete(self, path):
+        print("deleting", flush=True)
+        await asyncio.Event().wait()
+
+factory.register("stuck", Stuck)
+main()
+"""
+
+
+def test_interrupted_twice_it_ends_at_once() -> None:
+    """Whoever doesn't wait for the clearing up is told what stays behind."""
+    words = [sys.executable, "-c", _STUCK, "drivers", "check", "stuck", "--size", "1MiB"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        for _ in range(2):  # the check of deleting, then the removal that follows its end
+            assert "deleting\n" == process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert process.returncode in {1, 130}
+    assert "couldn't be removed, remove it by hand: /holdfast-check-" in errors
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize("words", [("show",), ("check",)])
 def test_help(words: tuple[str, ...]) -> None:
     """Each command's help has examples of its use."""

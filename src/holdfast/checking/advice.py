@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from holdfast.checking.finding import Finding, Outcome
@@ -17,6 +18,7 @@ from holdfast.storage.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from holdfast.checking.hints import Hints
     from holdfast.checking.plan import Subject
@@ -37,6 +39,9 @@ _VARIED: Final = (
     "match version",
 )
 """What stores of one protocol differ in, each after what it needs."""
+
+_LARGE: Final = ("large write", "large read", "large move")
+"""They go together: the first leaves what the others need."""
 
 _ELSEWHERE: Final = frozenset(
     kind.__name__
@@ -69,46 +74,51 @@ async def better_options(
         findings_under: Makes checks again, with an option changed.
     """
     found = {finding.name: finding for finding in findings}
-    lacking = [name for name in _VARIED if found[name].outcome not in _GOOD]
-    if not lacking or any(_is_of_elsewhere(finding) for finding in findings):
+    now = {name: found[name] for name in _VARIED}
+    lacking = {name for name in _VARIED if now[name].outcome not in _GOOD}
+    if not lacking or found["write"].outcome not in _GOOD or any(_is_of_elsewhere(finding) for finding in findings):
         return []
+    if lacking & set(_LARGE):
+        lacking |= set(_LARGE)
     advice = []
     for option, values in hints.alternatives.items():
-        varied = {name: found[name] for name in _VARIED}
-        best: tuple[int, int] = _score(varied)
-        fitting: dict[str, dict[str, Finding]] = {}
-        for value in values:
-            if value == subject.parameters.get(option):
-                continue
-            under = await _tried({option: value}, lacking, findings_under)
-            if len(under) < len(_VARIED) or _score(under) < best:
-                continue
-            if _score(under) > best:
-                best, fitting = _score(under), {}
-            if best > _score(varied):
-                fitting[value] = under
+        others = [value for value in values if value != subject.parameters.get(option)]
+        fitting = await _fitting(option, others, now, lacking, findings_under)
         if fitting:
-            advice.append(_advice(option, fitting, varied))
+            advice.append(_advice(option, fitting, now))
     return advice
+
+
+async def _fitting(
+    option: str,
+    values: Sequence[str],
+    now: Mapping[str, Finding],
+    lacking: AbstractSet[str],
+    findings_under: FindingsUnder,
+) -> dict[str, dict[str, Finding]]:
+    """The values that do best, and better than what is configured, each with what is found under it.
+
+    What is lacking is looked for under all of them, and everything else only under those that could be the best.
+    """
+    first: dict[str, dict[str, Finding]] = {}
+    for value in values:
+        with suppress(ConfigurationError):  # it doesn't go together with other options
+            first[value] = dict(await findings_under({option: value}, lacking))
+    best, fitting = _score(now), dict[str, dict[str, Finding]]()
+    for value in sorted(first, key=lambda value: _score({**now, **first[value]}), reverse=True):
+        hoped = _score({**now, **first[value]})
+        if hoped < best or hoped <= _score(now):
+            break
+        under = first[value] | dict(await findings_under({option: value}, set(_VARIED) - lacking))
+        if _score(under) > best:
+            best, fitting = _score(under), {}
+        if _score(under) == best > _score(now):
+            fitting[value] = under
+    return fitting
 
 
 def _is_of_elsewhere(finding: Finding) -> bool:
     return finding.problem is not None and finding.problem.error in _ELSEWHERE
-
-
-async def _tried(
-    change: Mapping[str, str],
-    lacking: Sequence[str],
-    findings_under: FindingsUnder,
-) -> dict[str, Finding]:
-    """What is found with a change: first in what is lacking without it, and in all else only if that gains anything."""
-    try:
-        first = dict(await findings_under(change, lacking))
-        if not any(finding.outcome in _GOOD for finding in first.values()) and _failed(first):
-            return first
-        return first | dict(await findings_under(change, [name for name in _VARIED if name not in lacking]))
-    except ConfigurationError:  # it doesn't go together with other options
-        return {}
 
 
 def _failed(findings: Mapping[str, Finding]) -> int:

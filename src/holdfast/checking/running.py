@@ -131,7 +131,8 @@ class _Run:
         async def make(change: Mapping[str, str], names: Iterable[str]) -> dict[str, Finding]:
             watcher.varies(change)
             wanted = set(names)
-            plan = replace(self.plan, size=None)  # many values, so no more content than is needed
+            part = self.subject.part  # many values are tried, so with no more content than is needed
+            plan = replace(self.plan, size=min(self.plan.large(part), replace(self.plan, size=None).large(part)))
             subject = replace(self.subject, parameters={**self.subject.parameters, **change})
             async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
                 run = replace(self, subject=subject, plan=plan, driver=driver, folder="-".join(change.values()))
