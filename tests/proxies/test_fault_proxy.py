@@ -81,6 +81,7 @@ _SEEN_BY_THE_CLIENT: dict[Fault, Callable[[bytes | None], bool]] = {
     Fault.SLOW_DOWN: _is_refusal(503),
     Fault.SLOW_DOWN_RETRY_AFTER: _is_refusal(503),
     Fault.STALL: _is_reset,
+    Fault.STALL_SENDING: _is_reset,
     Fault.STALL_AFTER: _is_reset,
     Fault.STALL_WITHIN: _is_reset,
     Fault.TRICKLE: lambda answer: answer == _ANSWER,
@@ -97,7 +98,7 @@ async def test_fault(fault: Fault) -> None:
     assert _SEEN_BY_THE_CLIENT[fault](meeting.answer), meeting.answer
     if fault in BEFORE:
         assert b"" == meeting.seen
-    elif fault is Fault.RESET_SENDING:
+    elif fault in {Fault.RESET_SENDING, Fault.STALL_SENDING}:
         assert whole != meeting.seen
         assert whole.startswith(meeting.seen)
     else:

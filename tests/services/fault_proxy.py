@@ -7,12 +7,13 @@ address, and the store verifies what it was signed for.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from .faults import S3, Dialect, Fault, FaultPlan
-from .http1 import Framing, Head, answer_framing, read_body, request_framing
+from .http1 import BrokenOffError, Framing, Head, answer_framing, read_body, read_head, request_framing
 from .relay import Connection, CutError, RelayServer
 
 __all__ = ["FaultProxy"]
@@ -26,8 +27,11 @@ _Act: TypeAlias = Callable[[Connection, Head], Awaitable[bool]]
 _Change: TypeAlias = Callable[[Connection, Head, Head, AsyncIterator[bytes]], AsyncIterator[bytes]]
 """Changes a message: gets the client, the request's head, the message's head, and the message in pieces."""
 
-_FIRST_BYTES: Final = 64 * 1024
-"""Where a body without a length is cut at the latest."""
+_EXECUTION: Final = 10.0
+"""How many seconds the store may take for what nobody waits for any more."""
+
+_UNTOLD_BYTES: Final = 64 * 1024
+"""What a body whose length isn't told is taken for, where it needn't be known."""
 
 
 class FaultProxy(RelayServer):
@@ -44,6 +48,8 @@ class FaultProxy(RelayServer):
     Attributes:
         injected: How often each fault happened.
         requests: How many requests came.
+        retry_after: As the argument; it may be changed at any time.
+        rate: How many bytes per second are taken of each request; None for as many as come.
     """
 
     def __init__(
@@ -60,9 +66,11 @@ class FaultProxy(RelayServer):
         self.plan = plan or FaultPlan()
         self.injected: Counter[Fault] = Counter()
         self.requests = 0
+        self.rate: float | None = None
+        self._executing: set[asyncio.Task[None]] = set()
         self._upstream = urlsplit(upstream).netloc
         self._dialect = dialect
-        self._retry_after = retry_after
+        self.retry_after = retry_after
         self._stall = stall
         self._pause = pause
         self._acts: dict[Fault, _Act] = {
@@ -72,7 +80,8 @@ class FaultProxy(RelayServer):
             Fault.SLOW_DOWN: self._refuse(503),
             Fault.SLOW_DOWN_RETRY_AFTER: self._refuse(503, wait=True),
             Fault.ERROR_IN_SUCCESS: self._refuse(200),
-            Fault.RESET_SENDING: self._with(sent=self._cut_request),
+            Fault.RESET_SENDING: self._with(sent=self._cut_request(stall=False)),
+            Fault.STALL_SENDING: self._with(sent=self._cut_request(stall=True)),
             Fault.RESET_AFTER: self._with(answered=self._lose),
             Fault.INTERNAL_ERROR_AFTER: self._with(answered=self._replace),
             Fault.STALL_AFTER: self._with(answered=self._swallow),
@@ -88,12 +97,26 @@ class FaultProxy(RelayServer):
 
     async def handle(self, client: Connection, head: Head) -> bool:
         """Passes a request on, or does to it what the plan has for it."""
+        while self._executing:
+            await asyncio.wait(self._executing)
         self.requests += 1
         fault = self.plan.choose(head)
         if fault is None:
-            return await self.pass_on(self._upstream, client, head)
+            slow = None if self.rate is None else partial(_slowly, self.rate)
+            return await self.pass_on(self._upstream, client, head, sent=slow)
         self.injected[fault] += 1
         return await self._acts[fault](client, head)
+
+    async def leave_alone(self, server: Connection, head: Head) -> None:
+        """Lets the store execute what nobody waits for any more, before anything else reaches it.
+
+        Otherwise it might execute it after what the client does next, and nobody could say what has to come out.
+        """
+        task = asyncio.create_task(_end(server, head))
+        self._executing.add(task)
+        task.add_done_callback(self._executing.discard)
+        await asyncio.wait({task})
+        await super().leave_alone(server, head)
 
     # Requests that aren't executed ----------------------------------------------------------------
 
@@ -129,7 +152,7 @@ class FaultProxy(RelayServer):
             f"Content-Type: {dialect.media_type}",
             f"Content-Length: {len(document)}",
             *([f"{dialect.header}: {code}"] if dialect.header else []),
-            *([f"Retry-After: {self._retry_after}"] if wait else []),
+            *([f"Retry-After: {self.retry_after}"] if wait else []),
             *([] if keep else ["Connection: close"]),
         ]
         raw = "\r\n".join([*lines, "", ""]).encode()
@@ -157,13 +180,17 @@ class FaultProxy(RelayServer):
 
         return act
 
-    async def _cut_request(
-        self, client: Connection, head: Head, _answer: Head, pieces: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
-        del client
-        async for piece in _first(pieces, self._place(head, request_framing(head))):
-            yield piece
-        raise CutError(reset=True)
+    def _cut_request(self, *, stall: bool) -> _Change:
+        async def cut(
+            client: Connection, head: Head, _answer: Head, pieces: AsyncIterator[bytes]
+        ) -> AsyncIterator[bytes]:
+            async for piece in self._beginning(head, request_framing(head), pieces):
+                yield piece
+            if stall:
+                await self._wait(client)
+            raise CutError(reset=True)
+
+        return cut
 
     async def _lose(
         self, client: Connection, head: Head, answer: Head, pieces: AsyncIterator[bytes]
@@ -195,7 +222,7 @@ class FaultProxy(RelayServer):
             client: Connection, head: Head, answer: Head, pieces: AsyncIterator[bytes]
         ) -> AsyncIterator[bytes]:
             del client
-            async for piece in _first(pieces, self._place(answer, answer_framing(answer, head.method))):
+            async for piece in self._beginning(answer, answer_framing(answer, head.method), pieces):
                 yield piece
             raise CutError(reset=reset)
 
@@ -204,7 +231,7 @@ class FaultProxy(RelayServer):
     async def _stop(
         self, client: Connection, head: Head, answer: Head, pieces: AsyncIterator[bytes]
     ) -> AsyncIterator[bytes]:
-        async for piece in _first(pieces, self._place(answer, answer_framing(answer, head.method))):
+        async for piece in self._beginning(answer, answer_framing(answer, head.method), pieces):
             yield piece
         await self._wait(client)
         raise CutError(reset=True)
@@ -214,7 +241,7 @@ class FaultProxy(RelayServer):
     ) -> AsyncIterator[bytes]:
         del client
         framing = answer_framing(answer, head.method)
-        size = max(1, (framing if isinstance(framing, int) else _FIRST_BYTES) // _TRICKLES)
+        size = max(1, (framing if isinstance(framing, int) else _UNTOLD_BYTES) // _TRICKLES)
         left = _TRICKLES
         async for piece in pieces:
             for start in range(0, len(piece), size):
@@ -223,17 +250,36 @@ class FaultProxy(RelayServer):
                     await asyncio.sleep(self._pause)
                 yield piece[start : start + size]
 
-    def _place(self, head: Head, framing: Framing) -> int:
-        """Where to cut a message off, in bytes from its beginning: in its body, or in its head if it has none."""
+    async def _beginning(self, head: Head, framing: Framing, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """A message up to a random place in its body, or in its head if it has none; never to its end."""
+        size = len(head.raw)
         if framing == 0:
-            return len(head.raw) // 2
-        return len(head.raw) + self.plan.chance.randrange(framing if isinstance(framing, int) else _FIRST_BYTES)
-
-
-async def _first(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
-    """The first bytes of a message."""
-    async for piece in pieces:
-        yield piece[:size]
-        size -= len(piece)
-        if size <= 0:
+            place = size // 2
+        elif isinstance(framing, int):
+            place = size + self.plan.chance.randrange(framing)
+        else:
+            whole = b"".join([piece async for piece in pieces])
+            yield whole[: size + self.plan.chance.randrange(len(whole) - size)]
             return
+        async for piece in pieces:
+            yield piece[:place]
+            place -= len(piece)
+            if place <= 0:
+                return
+
+
+async def _slowly(rate: float, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A message as a slow connection passes it on."""
+    async for piece in pieces:
+        await asyncio.sleep(len(piece) / rate)
+        yield piece
+
+
+async def _end(server: Connection, head: Head) -> None:
+    """Reads an answer to its end, if it comes to one soon."""
+    with suppress(BrokenOffError, OSError, TimeoutError):
+        async with asyncio.timeout(_EXECUTION):
+            answer = await read_head(server.reader)
+            if answer is not None:
+                async for _ in read_body(server.reader, answer_framing(answer, head.method)):
+                    pass

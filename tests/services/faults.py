@@ -24,6 +24,7 @@ class Fault(Enum):
     SLOW_DOWN = "not executed, answered with 503"
     SLOW_DOWN_RETRY_AFTER = "as SLOW_DOWN, and Retry-After says for how long"
     STALL = "not executed, and no answer"
+    STALL_SENDING = "the store takes a part of the request, then neither takes more nor answers"
     STALL_AFTER = "executed, and no answer"
     STALL_WITHIN = "the answer stops in its middle, and the connection stays"
     TRICKLE = "the answer comes whole, in small pieces, and slowly"
@@ -105,6 +106,7 @@ class Rule:
         probability: How often.
         method: A shell-style pattern of the method.
         target: The same of the path and query, as they are in the request.
+        header: A field that the request has, in lower case.
         times: How often at most; None for ever.
         after: How many matching requests are spared first.
     """
@@ -113,12 +115,14 @@ class Rule:
     probability: float = 1.0
     method: str = "*"
     target: str = "*"
+    header: str | None = None
     times: int | None = None
     after: int = 0
 
     def matches(self, head: Head) -> bool:
         """Whether it is about this request."""
-        return fnmatchcase(head.method, self.method) and fnmatchcase(head.target, self.target)
+        named = self.header is None or self.header in head.fields
+        return named and fnmatchcase(head.method, self.method) and fnmatchcase(head.target, self.target)
 
 
 @dataclass(slots=True, kw_only=True)

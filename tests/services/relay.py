@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from .http1 import BrokenOffError, Framing, Head, answer_framing, read_body, read_head, request_framing
 
-__all__ = ["Answered", "Connection", "CutError", "RelayServer", "Sent", "relay"]
+__all__ = ["Answered", "Connection", "CutError", "LeftError", "RelayServer", "Sent", "relay"]
 
 _HEAD_BYTES = 128 * 1024
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -27,6 +27,10 @@ class CutError(Exception):
     def __init__(self, *, reset: bool) -> None:
         self.reset = reset
         super().__init__("reset" if reset else "closed")
+
+
+class LeftError(BrokenOffError):
+    """A client has left while the server executes its request."""
 
 
 class _Reader(asyncio.StreamReader):
@@ -46,10 +50,16 @@ class _Reader(asyncio.StreamReader):
 
 
 class Connection:
-    """One side of what a proxy stands between."""
+    """One side of what a proxy stands between.
+
+    Attributes:
+        reader: What comes from there.
+        answering: Of a server: whether it has begun to answer the last request.
+    """
 
     def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
+        self.answering = False
         self._writer = writer
 
     @classmethod
@@ -82,8 +92,10 @@ class Connection:
 
     def reset(self) -> None:
         """Ends the connection at once, so that the other side gets a reset."""
-        with suppress(OSError):
-            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        connected = self._writer.get_extra_info("socket")
+        if connected is not None:
+            with suppress(OSError):
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._writer.transport.abort()
 
 
@@ -133,6 +145,9 @@ class RelayServer(ABC):
         server = await self._connection(client, address)
         try:
             keep = await relay(client, server, head, sent=sent, answered=answered)
+        except LeftError:
+            await self.leave_alone(server, head)
+            raise
         except BaseException:
             # Nobody is to wait for the rest of what was cut off.
             server.reset()
@@ -140,6 +155,11 @@ class RelayServer(ABC):
         if not keep:
             server.close()
         return keep
+
+    async def leave_alone(self, server: Connection, head: Head) -> None:
+        """Ends a server's connection whose client has left before there was an answer to its request."""
+        del head
+        server.reset()
 
     async def __aenter__(self) -> Self:
         self._listener = await asyncio.get_running_loop().create_server(self._accept, "127.0.0.1", 0, backlog=1024)
@@ -207,6 +227,7 @@ async def relay(
         CutError: `sent` or `answered` says so.
         BrokenOffError, OSError: One of the two has left.
     """
+    server.answering = False
     request = _pieces(head, client.reader, request_framing(head))
     sending = asyncio.create_task(_pass_on(sent(request) if sent else request, server))
     answering = asyncio.create_task(_answer(client, server, head.method, answered))
@@ -219,7 +240,7 @@ async def relay(
             if sending.done() and isinstance(sending.exception(), CutError):
                 await sending
             if leaving.done() and not answering.done():
-                raise BrokenOffError("the client has left")
+                raise LeftError if _is_awaited(sending, server) else BrokenOffError("the client has left")
         # A server may answer before it has read all; then nobody knows where the next request begins.
         return await answering and sending.done() and sending.exception() is None and head.keeps
     finally:
@@ -229,12 +250,18 @@ async def relay(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _is_awaited(sending: asyncio.Task[None], server: Connection) -> bool:
+    """Whether a server has a whole request, and hasn't begun to answer."""
+    return sending.done() and sending.exception() is None and not server.answering
+
+
 async def _answer(client: Connection, server: Connection, method: str, answered: Answered | None) -> bool:
     while True:
         head = await read_head(server.reader)
         if head is None:
             raise BrokenOffError("the server has left")
         if head.status >= 200:
+            server.answering = True
             break
         await client.send(head.raw)
     framing = answer_framing(head, method)

@@ -110,6 +110,24 @@ async def test_upload_that_is_unknown_after_a_failure(content: bytes | None) -> 
         await bucket.complete_upload("b", "gone", [Part(1, 4, "t")])
 
 
+async def test_completed_by_a_request_that_says_unknown() -> None:
+    """A store that fails, and then knows the upload no more, may have completed it: what is there tells."""
+    inner, bucket = _bucket()
+    inner.keep("b", b"part")
+    complete = inner.complete_upload
+
+    async def unsure(key: str, upload_id: str, parts: Any) -> None:
+        try:
+            await complete(key, upload_id, parts)
+        except UnknownUploadError:
+            raise UnknownUploadError(maybe_completed=True) from None
+
+    inner.complete_upload = unsure  # type: ignore[method-assign]
+    await bucket.complete_upload("b", "gone", [Part(1, 4, "t")])
+    with pytest.raises(UnknownUploadError):
+        await bucket.complete_upload("b", "gone", [Part(1, 5, "t")])
+
+
 async def test_unknown_upload_without_a_failure() -> None:
     """An object of the same length is no sign of success where no answer was lost."""
     inner, bucket = _bucket()

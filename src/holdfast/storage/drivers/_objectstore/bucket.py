@@ -45,7 +45,15 @@ class PastEndError(StorageError):
 
 
 class UnknownUploadError(StorageError):
-    """The store doesn't have this upload of parts, or not with these parts: it was completed, aborted or replaced."""
+    """The store doesn't have this upload of parts, or not with these parts: it was completed, aborted or replaced.
+
+    Attributes:
+        maybe_completed: Whether the request that says so may have completed it itself, since the store failed first.
+    """
+
+    def __init__(self, message: str = "", *, path: str | None = None, maybe_completed: bool = False) -> None:
+        super().__init__(message, path=path)
+        self.maybe_completed = maybe_completed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from holdfast.storage.driver import Buffer, Precondition
 
-__all__ = ["RetryingBucket", "is_retryable", "pause"]
+__all__ = ["RetryingBucket", "again", "is_retryable", "pause"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,7 +77,7 @@ class RetryingBucket(Bucket):
 
     async def get(self, key: str) -> bytes:
         """See `Bucket.get`."""
-        return await self._again(self._inner.get, key)
+        return await again(self._inner.get, key)
 
     @asynccontextmanager
     async def read(
@@ -89,7 +89,7 @@ class RetryingBucket(Bucket):
             opened = self._inner.read(key, offset=offset, length=length, version=version)
             return opened, await opened.__aenter__()
 
-        manager, opened = await self._again(enter)
+        manager, opened = await again(enter)
         try:
             yield opened
         finally:
@@ -97,7 +97,7 @@ class RetryingBucket(Bucket):
 
     async def head(self, key: str) -> ObjectInfo:
         """See `Bucket.head`."""
-        return await self._again(self._inner.head, key)
+        return await again(self._inner.head, key)
 
     async def put(self, key: str, content: Buffer, *, precondition: Precondition | None = None) -> str | None:
         """See `Bucket.put`."""
@@ -118,15 +118,15 @@ class RetryingBucket(Bucket):
                 lost = lost or error.retryable
                 raise
 
-        return await self._again(put)
+        return await again(put)
 
     async def copy(self, source: ObjectInfo, key: str) -> None:
         """See `Bucket.copy`."""
-        await self._again(self._inner.copy, source, key)
+        await again(self._inner.copy, source, key)
 
     async def delete(self, key: str) -> None:
         """See `Bucket.delete`."""
-        await self._again(self._inner.delete, key)
+        await again(self._inner.delete, key)
 
     async def delete_many(self, keys: Sequence[str]) -> Mapping[str, StorageError]:
         """See `Bucket.delete_many`. Only those that may succeed are tried again."""
@@ -142,7 +142,7 @@ class RetryingBucket(Bucket):
                 raise error
 
         try:
-            await self._again(delete)
+            await again(delete)
         except StorageError:
             if left is None:
                 raise
@@ -158,27 +158,27 @@ class RetryingBucket(Bucket):
         limit: int | None = None,
     ) -> Page:
         """See `Bucket.list_page`."""
-        return await self._again(
+        return await again(
             self._inner.list_page, prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit
         )
 
     async def sign(self, key: str, *, method: str) -> str | None:
         """See `Bucket.sign`."""
-        return await self._again(self._inner.sign, key, method=method)
+        return await again(self._inner.sign, key, method=method)
 
     async def begin_upload(self, key: str) -> str:
         """See `Bucket.begin_upload`. One whose answer was lost stays open, and is found by `list_uploads`."""
-        return await self._again(self._inner.begin_upload, key)
+        return await again(self._inner.begin_upload, key)
 
     async def put_part(self, key: str, upload_id: str, number: int, content: Buffer) -> Part:
         """See `Bucket.put_part`."""
-        return await self._again(self._inner.put_part, key, upload_id, number, content)
+        return await again(self._inner.put_part, key, upload_id, number, content)
 
     async def copy_part(
         self, key: str, upload_id: str, number: int, source: ObjectInfo, *, offset: int, length: int
     ) -> Part:
         """See `Bucket.copy_part`."""
-        return await self._again(self._inner.copy_part, key, upload_id, number, source, offset=offset, length=length)
+        return await again(self._inner.copy_part, key, upload_id, number, source, offset=offset, length=length)
 
     async def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
         """See `Bucket.complete_upload`."""
@@ -188,19 +188,19 @@ class RetryingBucket(Bucket):
             nonlocal lost
             try:
                 await self._inner.complete_upload(key, upload_id, parts)
-            except UnknownUploadError:
-                there = await self._found(key) if lost else None
+            except UnknownUploadError as error:
+                there = await self._found(key) if lost or error.maybe_completed else None
                 if there is None or there.size != sum(part.size for part in parts):
                     raise
             except StorageError as error:
                 lost = lost or error.retryable
                 raise
 
-        await self._again(complete)
+        await again(complete)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """See `Bucket.abort_upload`."""
-        await self._again(self._inner.abort_upload, key, upload_id)
+        await again(self._inner.abort_upload, key, upload_id)
 
     async def list_uploads(self, prefix: str) -> AsyncGenerator[OpenUpload]:
         """See `Bucket.list_uploads`. Where it broke off it begins anew, and passes over what was yielded."""
@@ -220,7 +220,7 @@ class RetryingBucket(Bucket):
             return None
 
         try:
-            while (upload := await self._again(step)) is not None:
+            while (upload := await again(step)) is not None:
                 seen.add((upload.key, upload.upload_id))
                 yield upload
         finally:
@@ -235,39 +235,43 @@ class RetryingBucket(Bucket):
         """See `Bucket.aclose`."""
         await self._inner.aclose()
 
-    async def _again(self, call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Await a call; what goes well costs nothing more."""
-        started = time.monotonic()
-        try:
-            return await call(*args, **kwargs)
-        except StorageError as error:
-            if not error.retryable:
-                raise
-            first: StorageError | None = error
-
-        def is_over(state: RetryCallState) -> bool:
-            return state.attempt_number >= _ATTEMPTS or time.monotonic() + state.upcoming_sleep - started > _SECONDS
-
-        async def attempt() -> T:
-            nonlocal first
-            if first is not None:  # the attempt that failed already
-                error, first = first, None
-                raise error
-            return await call(*args, **kwargs)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(is_retryable),
-            wait=_wait,
-            stop=is_over,
-            reraise=True,
-        )
-        return await retrying(attempt)
-
     async def _found(self, key: str) -> ObjectInfo | None:
         try:
             return await self._inner.head(key)
         except PathNotFoundError:
             return None
+
+
+async def again(call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Await a call, again where its error's class allows it; what goes well costs nothing more.
+
+    A bucket uses this by itself only in a method that takes many requests: all of them again is more than the last one.
+    """
+    started = time.monotonic()
+    try:
+        return await call(*args, **kwargs)
+    except StorageError as error:
+        if not error.retryable:
+            raise
+        first: StorageError | None = error
+
+    def is_over(state: RetryCallState) -> bool:
+        return state.attempt_number >= _ATTEMPTS or time.monotonic() + state.upcoming_sleep - started > _SECONDS
+
+    async def attempt() -> T:
+        nonlocal first
+        if first is not None:  # the attempt that failed already
+            error, first = first, None
+            raise error
+        return await call(*args, **kwargs)
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(is_retryable),
+        wait=_wait,
+        stop=is_over,
+        reraise=True,
+    )
+    return await retrying(attempt)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from botocore.loaders import create_loader
 
 from holdfast import __version__
 from holdfast.storage.drivers.s3._deleting import attach_digest
+from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending, moving
 from holdfast.storage.drivers.s3._listing import attach_listing
 from holdfast.storage.drivers.s3._trace import Trace
 from holdfast.storage.drivers.s3.errors import SDK_ERRORS, missing_bucket, no_credentials, storage_error
@@ -30,7 +31,7 @@ CONNECT_SECONDS: Final = 10
 """How long a connection may take to be made."""
 
 READ_SECONDS: Final = 60
-"""How long the store may be silent."""
+"""How long the store may be silent, and take nothing of what is sent."""
 
 _CONNECTIONS: Final = 512
 """More than are ever wanted: whoever waits for one of the pool's waits without a limit of time."""
@@ -153,8 +154,11 @@ class Client:
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         client = await self.connected()
+        content = parameters.get("Body")
+        limit = moving(content, READ_SECONDS) if isinstance(content, Content) else nullcontext()
         try:
-            answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **parameters)
+            async with limit:
+                answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **parameters)
         except SDK_ERRORS as error:
             raise storage_error(error, self.bucket) from error
         return answer
@@ -177,6 +181,7 @@ class Client:
             raise storage_error(error, self.bucket) from error
         self.trace.attach(client.meta.events)
         attach_listing(client.meta.events)
+        attach_sending(client.meta.events)
         if self._profile.batch_digest == "md5":
             attach_digest(client.meta.events)
         return client
@@ -189,6 +194,7 @@ class Client:
             read_timeout=READ_SECONDS,
             max_pool_connections=_CONNECTIONS,
             retries=_NO_RETRIES,
+            http_session_cls=SingleAttempts,
             user_agent_extra=user_agent(options),
             use_dualstack_endpoint=options.usedualstack,
             use_fips_endpoint=options.usefipsendpoint,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.storage.drivers._objectstore.bucket import UnknownUploadError
+from holdfast.storage.drivers._objectstore.retrying import again
 from holdfast.storage.drivers._tasks import together, whole
 from holdfast.storage.drivers.s3 import _multipart
-from holdfast.storage.errors import UnsupportedOperationError
+from holdfast.storage.errors import StorageError, StorageUnavailableError, UnsupportedOperationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,10 +78,9 @@ class _Copy:
             await together(*(self._work(offsets) for _ in range(count)))
             await _multipart.check_source(self._client, self._profile, self._source)
             parts = sorted(self._parts, key=lambda part: part.number)
-            await _multipart.complete(self._client, self._key, self._id, parts)
-        except BaseException:
-            if self._upload_id is not None:
-                await whole(_multipart.abort(self._client, self._key, self._upload_id))
+            await self._complete(parts)
+        except BaseException as error:
+            await whole(self._throw_away(error))
             raise
 
     @property
@@ -89,13 +90,35 @@ class _Copy:
     async def _begin(self, parameters: dict[str, Any]) -> None:
         self._upload_id = await _multipart.begin(self._client, self._key, parameters)
 
+    async def _throw_away(self, reason: BaseException) -> None:
+        if self._upload_id is None:
+            return
+        try:
+            await again(_multipart.abort, self._client, self._key, self._upload_id)
+        except StorageError as error:
+            reason.add_note(f"aborting the copy failed as well, `list_uploads` finds it: {error}")
+
+    async def _complete(self, parts: list[Part]) -> None:
+        try:
+            await _multipart.complete(self._client, self._key, self._id, parts)
+        except UnknownUploadError as error:
+            # Completed, most likely, and the answer was lost. To copy once more is what is sure.
+            raise StorageUnavailableError("the copy's upload isn't there any more") from error
+
     async def _work(self, offsets: Iterator[int]) -> None:
         """Copy the next part that nobody copies, until there is none."""
         for offset in offsets:
             number = offset // self._part + 1
             length = min(self._part, self._source.size - offset)
             self._parts.append(
-                await _multipart.copy_part(
-                    self._client, self._key, self._id, number, self._source, offset=offset, length=length
+                await again(
+                    _multipart.copy_part,
+                    self._client,
+                    self._key,
+                    self._id,
+                    number,
+                    self._source,
+                    offset=offset,
+                    length=length,
                 )
             )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part, PastEndError, UnknownUploadError
+from holdfast.storage.drivers.s3._http import Content
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -16,25 +16,9 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers.s3._profiles import Profile
     from holdfast.storage.drivers.s3.options import S3Options
 
-__all__ = ["Body", "abort", "begin", "check_source", "complete", "copy_part", "put_part", "write_parameters"]
+__all__ = ["abort", "begin", "check_source", "complete", "copy_part", "put_part", "write_parameters"]
 
 _GONE = "the store doesn't have this upload"
-
-
-class Body(BytesIO):
-    """Content on its way, without a copy.
-
-    A `BytesIO` shares the bytes that it was made of until it is asked for its buffer: aiohttp does that, to learn the
-    size.
-    """
-
-    def __init__(self, content: Buffer) -> None:
-        super().__init__(content)
-        self._content = content
-
-    def getbuffer(self) -> memoryview:
-        """The bytes that it was made of."""
-        return memoryview(self._content)
 
 
 def write_parameters(options: S3Options, profile: Profile) -> dict[str, Any]:
@@ -59,7 +43,7 @@ async def begin(client: Client, key: str, parameters: dict[str, Any]) -> str:
 async def put_part(client: Client, key: str, upload_id: str, number: int, content: Buffer) -> Part:
     """See `Bucket.put_part`."""
     try:
-        answer = await client.call("upload_part", Key=key, UploadId=upload_id, PartNumber=number, Body=Body(content))
+        answer = await client.call("upload_part", Key=key, UploadId=upload_id, PartNumber=number, Body=Content(content))
     except PathNotFoundError as error:  # so Ceph says that an upload isn't there
         raise UnknownUploadError(_GONE) from error
     return Part(number, len(content), answer["ETag"])
@@ -113,7 +97,7 @@ async def complete(client: Client, key: str, upload_id: str, parts: Sequence[Par
         # Ceph calls it an internal error of its own, for ever, when the upload isn't there.
         if await _is_open(client, key, upload_id):
             raise
-        raise UnknownUploadError(_GONE) from error
+        raise UnknownUploadError(_GONE, maybe_completed=True) from error
 
 
 async def _is_open(client: Client, key: str, upload_id: str) -> bool:

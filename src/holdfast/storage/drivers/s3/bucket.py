@@ -20,6 +20,7 @@ from holdfast.storage.drivers.s3._client import Client
 from holdfast.storage.drivers.s3._copying import copy
 from holdfast.storage.drivers.s3._deleting import Deletions
 from holdfast.storage.drivers.s3._fast import FastReader
+from holdfast.storage.drivers.s3._http import Content
 from holdfast.storage.drivers.s3._listing import list_page, list_uploads
 from holdfast.storage.drivers.s3._signing import sign
 from holdfast.storage.drivers.s3.errors import SDK_ERRORS, ConflictError, code_of, storage_error
@@ -172,7 +173,7 @@ class S3Bucket(Bucket):
                 answer = await self._client.call(
                     "put_object",
                     Key=key,
-                    Body=_multipart.Body(content),
+                    Body=Content(content),
                     ContentType="application/octet-stream",
                     **parameters,
                 )
