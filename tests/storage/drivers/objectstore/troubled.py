@@ -115,4 +115,4 @@ class Trouble:
             await made.aclose()
 
     def _parameters(self) -> dict[str, Any]:
-        return self.bucket.parameters(**self._kind.options, rootdirectory="some/root")
+        return self.bucket.parameters(**self._kind.options, rootdirectory="some/place")

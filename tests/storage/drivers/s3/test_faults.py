@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 _SMALL = os.urandom(1000)
 _LARGE = os.urandom(6 * MIB)
-_ROOT = "*/some/root"
+_ROOT = "*/some/place"
 
 Act = Callable[[StorageDriver], Awaitable[None]]
 
@@ -203,13 +203,13 @@ async def test_slow_is_no_timeout(trouble: Trouble) -> None:
         proxy.rate = 24 * MIB  # what the kernel takes at once has to have gone on in time, too
         await driver.put_content("/a", _LARGE * 5)
 
-        assert _LARGE * 5 == trouble.bucket.get("some/root/a")
+        assert _LARGE * 5 == trouble.bucket.get("some/place/a")
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_WITHIN, Fault.TRUNCATED, Fault.STALL_WITHIN, Fault.RESET_AFTER])
 async def test_reading_goes_on(trouble: Trouble, fault: Fault) -> None:
     """Content whose connection breaks again and again comes whole, each byte once."""
-    trouble.bucket.put("some/root/a", _LARGE)
+    trouble.bucket.put("some/place/a", _LARGE)
     async with _troubled(trouble, Rule(faults=[fault], times=4, method="GET", target=f"{_ROOT}/a")) as (driver, proxy):
         async with driver.reader("/a", offset=1000) as chunks:
             content = b"".join([chunk async for chunk in chunks])
@@ -222,7 +222,7 @@ async def test_reading_goes_on(trouble: Trouble, fault: Fault) -> None:
 @pytest.mark.parametrize("fault", [Fault.RESET_WITHIN, Fault.TRUNCATED])
 async def test_nothing_short_is_read(trouble: Trouble, fault: Fault) -> None:
     """Content that never comes whole is an error, however it is read."""
-    trouble.bucket.put("some/root/a", _SMALL)
+    trouble.bucket.put("some/place/a", _SMALL)
     async with _troubled(trouble, Rule(faults=[fault], method="GET")) as (driver, _):
         with pytest.raises(StorageError):
             await driver.get_content("/a")
@@ -236,7 +236,7 @@ async def test_nothing_short_is_read(trouble: Trouble, fault: Fault) -> None:
 async def test_nothing_short_is_listed(trouble: Trouble, fault: Fault) -> None:
     """A listing that never comes whole is an error; one that came whole in the end has everything."""
     for number in range(20):
-        trouble.bucket.put(f"some/root/a/{number}", b"")
+        trouble.bucket.put(f"some/place/a/{number}", b"")
     expected = sorted(f"/a/{number}" for number in range(20))
     rule = Rule(faults=[fault], method="GET")
     async with _troubled(trouble, rule) as (driver, proxy):
