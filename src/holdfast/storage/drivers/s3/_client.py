@@ -17,7 +17,7 @@ from holdfast import __version__
 from holdfast.storage.drivers.s3._deleting import attach_digest
 from holdfast.storage.drivers.s3._listing import attach_listing
 from holdfast.storage.drivers.s3._trace import Trace
-from holdfast.storage.drivers.s3.errors import SDK_ERRORS, missing_bucket, no_credentials, storage_error
+from holdfast.storage.drivers.s3.errors import CODES, SDK_ERRORS, code_of, missing_bucket, no_credentials, storage_error
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ CONNECT_SECONDS: Final = 10
 
 READ_SECONDS: Final = 60
 """How long the store may be silent."""
+
+_SLOWEST: Final = 64 * 1024
+"""Bytes that a connection has to take in a second: the SDK sets no limit of time to sending."""
 
 _CONNECTIONS: Final = 512
 """More than are ever wanted: whoever waits for one of the pool's waits without a limit of time."""
@@ -84,7 +87,9 @@ class Client:
         """
         try:
             answer = await self._call(operation, **parameters)
-        except PathNotFoundError:
+        except PathNotFoundError as error:
+            if code_of(error.__cause__) in CODES:  # a word of its own: the bucket was looked into
+                self.prove_bucket()
             await self.check_bucket()
             raise
         self.prove_bucket()
@@ -153,8 +158,10 @@ class Client:
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         client = await self.connected()
+        body = parameters.get("Body")
         try:
-            answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **parameters)
+            async with asyncio.timeout(None if body is None else READ_SECONDS + body.size / _SLOWEST):
+                answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **parameters)
         except SDK_ERRORS as error:
             raise storage_error(error, self.bucket) from error
         return answer
@@ -177,6 +184,7 @@ class Client:
             raise storage_error(error, self.bucket) from error
         self.trace.attach(client.meta.events)
         attach_listing(client.meta.events)
+        client.meta.events.register_last("before-call.s3", _expect_nothing)
         if self._profile.batch_digest == "md5":
             attach_digest(client.meta.events)
         return client
@@ -212,6 +220,11 @@ class Client:
 
 
 _NO_RETRIES: Final = {"total_max_attempts": 1, "mode": "standard"}
+
+
+def _expect_nothing(params: dict[str, Any], **_: Any) -> None:
+    """Send content at once: the SDK would wait, without a limit of time, to be told that it may."""
+    params["headers"].pop("Expect", None)
 
 
 def user_agent(options: S3Options) -> str:

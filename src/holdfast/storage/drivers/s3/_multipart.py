@@ -26,11 +26,15 @@ class Body(BytesIO):
 
     A `BytesIO` shares the bytes that it was made of until it is asked for its buffer: aiohttp does that, to learn the
     size.
+
+    Attributes:
+        size: Its bytes.
     """
 
     def __init__(self, content: Buffer) -> None:
         super().__init__(content)
         self._content = content
+        self.size = len(content)
 
     def getbuffer(self) -> memoryview:
         """The bytes that it was made of."""
