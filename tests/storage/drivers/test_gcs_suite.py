@@ -22,4 +22,4 @@ class TestGCSDriver(DriverSuite):
     @pytest.fixture
     def store(self, fake_gcs: FakeGcsService) -> Store:
         """A fresh bucket, which nobody else writes to; nothing may be left in it."""
-        return fake_gcs.new_bucket().store(endpoint=fake_gcs.endpoint)
+        return fake_gcs.new_bucket().store()

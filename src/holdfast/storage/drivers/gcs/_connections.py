@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import httpcore  # noqa: F401 - httpx loads it with its first client, which would stop the event loop for a tenth of a second
 import httpx
 
 from holdfast.storage.drivers._tasks import together, whole
