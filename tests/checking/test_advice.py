@@ -72,7 +72,7 @@ def _registered(store: _Store, dialect: str) -> Iterator[Subject]:
 
 
 async def _check(store: _Store, dialect: str, monkeypatch: pytest.MonkeyPatch) -> Report:
-    known = {"store": {"alternatives": {"dialect": _DIALECTS}}}
+    known = {InMemoryDriver().name: {"alternatives": {"dialect": _DIALECTS}}}
     monkeypatch.setattr(hints, "_all", lambda: known)
     with _registered(store, dialect) as subject:
         return await check_storage(subject, QUICK)

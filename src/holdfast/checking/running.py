@@ -72,7 +72,7 @@ async def check_storage(subject: Subject, plan: Plan, watcher: Watcher | None = 
     watcher = watcher or Watcher()
     scratch = Scratch()
     async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
-        run = _Run(subject=subject, plan=plan, hints=hints_for(subject.name), scratch=scratch, driver=driver)
+        run = _Run(subject=subject, plan=plan, hints=hints_for(driver.name), scratch=scratch, driver=driver)
         left: list[str] = [scratch.folder]
         advice: Sequence[str] = ()
         try:
