@@ -117,6 +117,14 @@ async def test_requests_where_a_directory_may_have_been_passed_over() -> None:
     assert {"list_page": 2} == bucket.store.calls
 
 
+async def test_requests_where_no_directory_can_have_been_passed_over() -> None:
+    """Once the listing is past where the directory `a` would be, nothing has to be looked for."""
+    bucket = bucket_of([f"a-{number}" for number in range(3)] + [f"b{number}" for number in range(9)])
+
+    assert await list_children(bucket, Keys(""), "/", start_after=None, limit=3) == ["/a-0", "/a-1", "/a-2"]
+    assert {"list_page": 1} == bucket.store.calls
+
+
 async def test_many_names_that_may_have_been_passed_over() -> None:
     """Where looking them up would be many requests, the listing is read on; the answer is the same."""
     name = "-".join("a" * 40)

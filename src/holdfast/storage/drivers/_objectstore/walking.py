@@ -67,15 +67,14 @@ async def _walk(bucket: Bucket, prefix: str, last: str | None) -> AsyncGenerator
                 if number == _PAGES_BEFORE:
                     break
         ranges = await _ranges(bucket, prefix, seen)
-        last, cut, number = seen[-1], ranges[-1].to, 0
+        last, number = seen[-1], 0
         async with aclosing(_in_order(bucket, prefix, ranges)) as following:
             async for objects in following:
                 yield objects
                 last = objects[-1].key if objects else last
                 number += 1
-        if cut is None and number < _PAGES_BETWEEN:
+        if ranges[-1].to is None and number < _PAGES_BETWEEN:
             return
-        last = cut or last
 
 
 async def _ranges(bucket: Bucket, prefix: str, seen: Sequence[str]) -> list[_Range]:
