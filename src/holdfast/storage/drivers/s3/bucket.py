@@ -22,6 +22,7 @@ from holdfast.storage.drivers.s3._deleting import Deletions
 from holdfast.storage.drivers.s3._fast import FastReader
 from holdfast.storage.drivers.s3._http import Content
 from holdfast.storage.drivers.s3._listing import list_page, list_uploads
+from holdfast.storage.drivers.s3._profiles import find_profile
 from holdfast.storage.drivers.s3._signing import sign
 from holdfast.storage.drivers.s3.errors import SDK_ERRORS, ConflictError, code_of, storage_error
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError, StorageUnavailableError
@@ -229,7 +230,8 @@ class S3Bucket(Bucket):
         except SDK_ERRORS as error:
             raise storage_error(error, self._client.bucket) from error
         known = f"access key {key} from {_FOUND.get(credentials.method, credentials.method)}"
-        if not self._profile.identity:
+        # Whatever the profile says: Amazon is told a key only where the requests go there, too.
+        if not (self._profile.identity and find_profile("auto", self._client.options.endpoint).identity):
             return known
         try:
             return f"{await self._client.caller()}, {known}"
