@@ -18,7 +18,7 @@ from holdfast.storage.drivers.s3._deleting import attach_digest
 from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending, moving
 from holdfast.storage.drivers.s3._listing import attach_listing
 from holdfast.storage.drivers.s3._trace import Trace
-from holdfast.storage.drivers.s3.errors import SDK_ERRORS, missing_bucket, no_credentials, storage_error
+from holdfast.storage.drivers.s3.errors import CODES, SDK_ERRORS, code_of, missing_bucket, no_credentials, storage_error
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ class Client:
         """
         try:
             answer = await self._call(operation, **parameters)
-        except PathNotFoundError:
+        except PathNotFoundError as error:
+            if code_of(error.__cause__) in CODES:  # a word of its own: the bucket was looked into
+                self.prove_bucket()
             await self.check_bucket()
             raise
         self.prove_bucket()

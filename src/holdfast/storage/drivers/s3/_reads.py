@@ -68,6 +68,8 @@ def _whole_size(answer: dict[str, Any], offset: int, length: int | None) -> int:
     total = str(answer.get("ContentRange", "")).rpartition("/")[2]
     if total.isdigit():
         return int(total)
+    if "ContentLength" not in answer:
+        raise UnexpectedStorageError("the store doesn't tell how long the content is")
     size = int(answer["ContentLength"])
     if (offset or length is not None) and offset >= size:
         raise PastEndError("the object ends before the range")

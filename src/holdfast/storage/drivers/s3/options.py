@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from holdfast.storage.drivers.s3._profiles import Profile, find_profile, profile_names
 from holdfast.storage.options import DriverOptions
@@ -52,43 +52,29 @@ _OBJECT_ACLS = (
 _AMAZON_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+")
 
 
-def _as_text(value: Any) -> Any:
-    """A number that YAML made of a name or key is the text again."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _lower(value: Any) -> Any:
-    """YAML reads `off` as false."""
-    return "off" if value is False else value.lower() if isinstance(value, str) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
-Secret = Annotated[SecretStr, BeforeValidator(_as_text)]
-
-
 class S3Options(DriverOptions):
     """Options of the `s3` driver; defaults as on Distribution's page `storage-drivers/s3`. Empty text is not given."""
 
-    accesskey: Secret | None = Field(
+    accesskey: SecretStr | None = Field(
         default=None,
         description="The access key id. Without it and `secretkey`, credentials are looked for where AWS's SDKs do:"
         " variables, web identity, the shared files, then the metadata of the container or machine.",
     )
-    secretkey: Secret | None = Field(default=None, description="The secret access key that belongs to `accesskey`.")
-    sessiontoken: Secret | None = Field(
+    secretkey: SecretStr | None = Field(default=None, description="The secret access key that belongs to `accesskey`.")
+    sessiontoken: SecretStr | None = Field(
         default=None, description="The session token, where `accesskey` and `secretkey` are temporary."
     )
-    region: Text | None = Field(
+    region: str | None = Field(
         default=None,
         description="The region of the bucket, such as `eu-central-1`. Required on Amazon S3; with `regionendpoint` it"
         " is what requests are signed for, `us-east-1` if it isn't given.",
     )
-    regionendpoint: Text | None = Field(
+    regionendpoint: str | None = Field(
         default=None,
         description="The address of a store that isn't Amazon's, such as `https://ceph.example.com`; without a scheme,"
         " `secure` chooses it. Most such stores need `forcepathstyle`, too.",
     )
-    redirectendpoint: Text | None = Field(
+    redirectendpoint: str | None = Field(
         default=None,
         description="The public address of the store (scheme and host only) in the URLs that clients are redirected to,"
         " where it isn't the one that the registry uses. Only the host is exchanged, so set `forcepathstyle`, too,"
@@ -99,11 +85,11 @@ class S3Options(DriverOptions):
         description="Name the bucket in the path (`https://host/bucket/key`) instead of in the host"
         " (`https://bucket.host/key`). Most stores that aren't Amazon's want it.",
     )
-    bucket: Text = Field(min_length=1, description="The bucket; it must exist.")
+    bucket: str = Field(min_length=1, description="The bucket; it must exist.")
     encrypt: bool = Field(
         default=False, description="Have the store encrypt what is written, with keys of its own or with `keyid`."
     )
-    keyid: Text | None = Field(
+    keyid: str | None = Field(
         default=None, description="The KMS key to encrypt with; without `encrypt` it means nothing."
     )
     secure: bool = Field(
@@ -142,20 +128,20 @@ class S3Options(DriverOptions):
         description="Objects larger than this are copied in parts, others by one request. Where the profile says the"
         " store copies without moving content, all are copied by one request, unless this is given.",
     )
-    rootdirectory: Text = Field(
+    rootdirectory: str = Field(
         default="", description="What all keys begin with, so that a bucket can have more than the registry in it."
     )
-    storageclass: Text = Field(
+    storageclass: str = Field(
         default="STANDARD",
         description=f"The storage class of what is written: {', '.join(_STORAGE_CLASSES[1:])}; `NONE` leaves it to the"
         " store, for those that have none.",
     )
-    objectacl: Text = Field(
+    objectacl: str = Field(
         default="private",
         description=f"The canned ACL of what is written: {', '.join(_OBJECT_ACLS)}. A bucket of another account wants"
         " `bucket-owner-full-control`.",
     )
-    useragent: Text = Field(default="", description="Added to the `User-Agent` of requests.")
+    useragent: str = Field(default="", description="Added to the `User-Agent` of requests.")
     usedualstack: bool = Field(default=False, description="Use Amazon's endpoints that have IPv6, too.")
     accelerate: bool = Field(
         default=False, description="Use Amazon's transfer acceleration; it must be on for the bucket."
@@ -165,13 +151,13 @@ class S3Options(DriverOptions):
         description="Use Amazon's FIPS endpoints. All requests then go through Python's OpenSSL, which is slower"
         " to read with.",
     )
-    loglevel: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+    loglevel: LogLevel = Field(
         default="off",
         description="Log requests to the store: `debug` each with its status, `debugwithsigning` what was signed,"
         " `debugwithhttpbody` the documents that answer (never content), `debugwithrequesterrors` the errors."
         " The others are taken and mean `debug`.",
     )
-    profile: Text = Field(
+    profile: str = Field(
         default="auto",
         description=f"What the store can do: {', '.join(profile_names())}. `auto` goes by the host's name; a store that"
         " it doesn't know is `generic`, which relies on little: no conditional writes.",
@@ -194,6 +180,18 @@ class S3Options(DriverOptions):
             for key, value in parameters.items()
             if not (value in ("", None) and key in cls.model_fields and key != "bucket")
         }
+
+    @field_validator("accesskey", "secretkey", "sessiontoken", "bucket", "keyid", "rootdirectory", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        """YAML makes a number of a name or key that looks like one."""
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("loglevel", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        """YAML reads `off` as false."""
+        return "off" if value is False else value.lower() if isinstance(value, str) else value
 
     @field_validator("storageclass")
     @classmethod
