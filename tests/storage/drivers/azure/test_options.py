@@ -77,15 +77,17 @@ def test_parameters_are_upstreams() -> None:
             "connection string with shared access signature",
             "http://127.0.0.1:1/myaccount",
         ),
+        ({"accountname": 1234567, "container": 89, "accountkey": _KEY}, None, "https://1234567.blob.core.windows.net"),
         # A variable without a value.
         ({"accountname": "myaccount", "accountkey": "", "connectionstring": ""}, "default credentials", None),
     ],
 )
-def test_who_we_are_is_known_without_asking(parameters: dict[str, Any], kind: str, url: str | None) -> None:
+def test_who_we_are_is_known_without_asking(parameters: dict[str, Any], kind: str | None, url: str | None) -> None:
     """The account, its URL and the kind of credentials follow from the parameters."""
     access = find_access(_parse(**parameters))
 
-    assert ("myaccount", kind) == (access.account, access.kind)
+    assert str(parameters.get("accountname", "myaccount")) == access.account
+    assert kind is None or kind == access.kind
     assert url is None or url == access.service_url
 
 

@@ -16,7 +16,8 @@ from tests.storage.drivers.objectstore.uploads_contract import send_parts
 pytestmark = pytest.mark.anyio
 
 
-def _append_blob(container: AzuriteContainer, key: str, content: bytes) -> None:
+def append_blob(container: AzuriteContainer, key: str, content: bytes) -> None:
+    """Write a blob as Distribution did, behind the driver's back."""
     assert 201 == container.ask("PUT", key, headers={"x-ms-blob-type": "AppendBlob"}).status
     assert 201 == container.ask("PUT", key, {"comp": "appendblock"}, body=content).status
 
@@ -47,7 +48,7 @@ class TestAppendBlobs:
 
     async def test_reading(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """Whole, in ranges and in listings."""
-        _append_blob(container, "a", b"0123456789")
+        append_blob(container, "a", b"0123456789")
 
         assert b"0123456789" == await bucket.get("a")
         assert b"345" == await read(bucket, "a", offset=3, length=3)
@@ -57,7 +58,7 @@ class TestAppendBlobs:
 
     async def test_put_replaces(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """The old blob goes first, since nothing else is possible."""
-        _append_blob(container, "a", b"old and longer")
+        append_blob(container, "a", b"old and longer")
         version = await bucket.put("a", b"new")
 
         assert (b"new", "BlockBlob") == (container.get("a"), _type(container, "a"))
@@ -65,7 +66,7 @@ class TestAppendBlobs:
 
     async def test_conditions_hold(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """Only where nothing is, or this version: an append blob counts."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         for condition in (CreateOnly(), MatchVersion("0x1")):
             with pytest.raises(PreconditionFailedError):
                 await bucket.put("a", b"new", precondition=condition)
@@ -80,7 +81,7 @@ class TestAppendBlobs:
         self, bucket: AzureBucket, container: AzuriteContainer, between: Between
     ) -> None:
         """Between the look and the deletion somebody else has written: theirs isn't deleted, only written over."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         strict = between.answer
 
         def replace_first(seen: Seen) -> object:
@@ -96,7 +97,7 @@ class TestAppendBlobs:
 
     async def test_copying(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """From one, and over one."""
-        _append_blob(container, "append", b"appended")
+        append_blob(container, "append", b"appended")
         await bucket.put("block", b"block")
         await bucket.copy(await bucket.head("append"), "new")
         await bucket.copy(await bucket.head("block"), "append")
@@ -105,7 +106,7 @@ class TestAppendBlobs:
 
     async def test_upload(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """Its parts are collected at another name; what is there shows until it is completed, and then not any more."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         upload_id, parts = await send_parts(bucket, "a", [b"new, ", b"of blocks"])
         assert b"old" == container.get("a")
         assert [("a", upload_id)] == [(upload.key, upload.upload_id) for upload in await uploads_of(bucket, "")]
@@ -117,7 +118,7 @@ class TestAppendBlobs:
 
     async def test_aborted_upload(self, bucket: AzureBucket, container: AzuriteContainer) -> None:
         """Nothing of it is left, and what was there stays."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         upload_id, _ = await send_parts(bucket, "a", [b"new"])
         await bucket.abort_upload("a", upload_id)
 
@@ -129,7 +130,7 @@ class TestAppendBlobs:
         self, bucket: AzureBucket, container: AzuriteContainer, between: Between
     ) -> None:
         """Blocks that were committed at the other name are found, and completing again goes on from there."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         upload_id, parts = await send_parts(bucket, "a", [b"new"])
         strict = between.answer
         between.answer = lambda seen: (
@@ -147,7 +148,7 @@ class TestAppendBlobs:
         self, bucket: AzureBucket, container: AzuriteContainer, between: Between
     ) -> None:
         """Somebody has deleted it before we did: a version that was wanted isn't there any more."""
-        _append_blob(container, "a", b"old")
+        append_blob(container, "a", b"old")
         version = (await bucket.head("a")).version
         assert version
         strict = between.answer

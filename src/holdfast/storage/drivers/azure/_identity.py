@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from azure.core.exceptions import ClientAuthenticationError
-from azure.identity.aio import ChainedTokenCredential
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -35,24 +32,13 @@ async def describe_token(credential: AsyncTokenCredential) -> str:
     Raises:
         ClientAuthenticationError: No token was given to us.
     """
-    finder, token = await _get_token(credential)
-    claims = _read_claims(token)
+    claims = _read_claims((await credential.get_token(SCOPE)).token)
     # Both names of the client may be there.
     told = {word: str(claims[claim]) for claim, word in _CLAIMS.items() if claims.get(claim)}
     words = [f"{word} {value}" for word, value in told.items()]
-    return ", ".join([f"by {finder}", *words] if finder else words)
-
-
-async def _get_token(credential: AsyncTokenCredential) -> tuple[str, str]:
-    """A token, and the name of the credential of a chain that gave it; the chain takes the first that does, too."""
-    if isinstance(credential, ChainedTokenCredential):
-        for member in credential.credentials:
-            try:
-                return type(member).__name__, (await cast("AsyncTokenCredential", member).get_token(SCOPE)).token
-            except ClientAuthenticationError:
-                continue
-    # A chain without any says best itself what each of its members met.
-    return "", (await credential.get_token(SCOPE)).token
+    # A chain keeps to itself which of its members gave the token. Without that, the line says less.
+    finder = getattr(credential, "_successful_credential", None)
+    return ", ".join(words if finder is None else [f"by {type(finder).__name__}", *words])
 
 
 def _read_claims(token: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import binascii
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from holdfast.storage.drivers.azure._connection_string import parse_connection_string
 from holdfast.storage.drivers.azure._duration import seconds
@@ -35,8 +35,14 @@ CredentialsType = Annotated[
 ]
 
 
+# A name may be all digits, which YAML takes for a number.
+_NUMBERS_ARE_TEXT = ConfigDict(coerce_numbers_to_str=True)
+
+
 class AzureCredentials(DriverOptions):
     """The `credentials` of the `azure` driver."""
+
+    model_config = _NUMBERS_ARE_TEXT
 
     type: CredentialsType = Field(
         description="Who we are: `client_secret` (an application with a secret), `shared_key` (the account's key)"
@@ -67,6 +73,8 @@ class AzureCredentials(DriverOptions):
 
 class AzureOptions(DriverOptions):
     """Options of the `azure` driver; defaults as in Distribution's `storage-drivers/azure` page. Empty is not given."""
+
+    model_config = _NUMBERS_ARE_TEXT
 
     accountname: str | None = Field(
         default=None,
