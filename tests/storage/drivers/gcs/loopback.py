@@ -1,6 +1,7 @@
 """A small HTTP server on loopback, for services of Google's of which no real server runs here."""
 
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -69,6 +70,9 @@ class _Server(ThreadingHTTPServer):
 class Loopback:
     """Serves on a free port from entering to leaving the context; each request in a thread.
 
+    Args:
+        tls: Serves https with it.
+
     Attributes:
         requests: What was asked, in order.
         connections: How many connections there have been.
@@ -76,12 +80,15 @@ class Loopback:
         instead: Asked for every other answer; it may proceed, by calling what answers otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._scheme = "https" if tls else "http"
         self.requests: list[Request] = []
         self.connections = 0
         self.planned: deque[Answer] = deque()
         self.instead: Instead = _proceed
         self._server = _Server(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     def __enter__(self) -> Self:
@@ -103,7 +110,7 @@ class Loopback:
     @property
     def url(self) -> str:
         """The URL, without a slash at its end."""
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def asked(self, method: str, part: str = "") -> list[Request]:
         """The requests with a method of which the path has a part."""

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import re
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,8 +70,8 @@ class StrictGCS(Loopback):
         objects: What is in the bucket.
     """
 
-    def __init__(self, public_key: rsa.RSAPublicKey) -> None:
-        super().__init__()
+    def __init__(self, public_key: rsa.RSAPublicKey, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls)
         self.public_key = public_key
         self.tokens = {"good"}
         self.rewrites = 1
