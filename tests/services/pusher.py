@@ -31,7 +31,15 @@ _STREAM_PIECE = 64 * 1024
 
 
 class UnexpectedAnswerError(Exception):
-    """The server answered, and not with what the specification asks for."""
+    """The server answered, and not with what the specification asks for.
+
+    Attributes:
+        answer: The answer.
+    """
+
+    def __init__(self, message: str, answer: httpx.Response) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class Way(Enum):
@@ -182,7 +190,7 @@ class Pusher:
             offset = _offset(answer)
             if offset > upload.sent:
                 msg = f"the server says that it holds {offset} bytes of an upload of which {upload.sent} were sent"
-                raise UnexpectedAnswerError(msg)
+                raise UnexpectedAnswerError(msg, answer)
             upload.location = answer.headers.get("location", upload.location)
             upload.acknowledged = offset
             await self._send_chunk(upload, len(upload.data))
@@ -250,7 +258,7 @@ class Pusher:
         _expect(answer, httpx.codes.ACCEPTED)
         if _offset(answer) != end:
             msg = f"acknowledged {_offset(answer)} bytes where {end} were sent"
-            raise UnexpectedAnswerError(msg)
+            raise UnexpectedAnswerError(msg, answer)
         upload.location = answer.headers["location"]
         upload.acknowledged = end
 
@@ -264,7 +272,7 @@ class Pusher:
 def _expect(answer: httpx.Response, status: int) -> None:
     if answer.status_code != status:
         msg = f"{answer.request.method} {answer.request.url}: {answer.status_code}, expected {status}\n{answer.text}"
-        raise UnexpectedAnswerError(msg)
+        raise UnexpectedAnswerError(msg, answer)
 
 
 def _offset(answer: httpx.Response) -> int:

@@ -3,10 +3,12 @@ from typing import Any
 
 import pytest
 
+from holdfast.storage.drivers._objectstore import retrying
 from holdfast.storage.drivers._objectstore.driver import ObjectStoreDriver
 from holdfast.storage.errors import (
     AccessDeniedError,
     PathNotFoundError,
+    StorageUnavailableError,
     WriteConflictError,
 )
 from tests.storage.drivers.objectstore.faults import once
@@ -17,6 +19,7 @@ from tests.storage.drivers.objectstore.stage import (
     is_quiet,
     opened,
     text,
+    unfinished,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small_sizes")]
@@ -162,3 +165,55 @@ async def test_upload_of_this_session_thrown_away(driver: ObjectStoreDriver, sto
     await writer.close()
 
     assert await content(store) == b"y" * 20
+
+
+def _claim_lost(store: Store, moment: str) -> list[str]:
+    """Let the claim that comes next fail for good, before or after it happens; nothing else that comes later does."""
+    failed: list[str] = []
+
+    def fail(op: str, when: str, _key: str) -> None:
+        claiming = (op, when) in {("put", moment), ("head", "before")}
+        if claiming and len(failed) < retrying._ATTEMPTS:
+            failed.append(op)
+            raise StorageUnavailableError
+
+    store.fail = fail
+    return failed
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("end", ["close", "cancel"])
+async def test_a_claim_whose_answer_never_came(driver: ObjectStoreDriver, store: Store, moment: str, end: str) -> None:
+    """Whether it has happened or not, it isn't taken for another process's: closing keeps all, cancelling nothing."""
+    first = await driver.writer(PATH)
+    await first.write(text(12))
+    await first.close()
+    second = await driver.writer(PATH, append=True)
+    failed = _claim_lost(store, moment)
+    with pytest.raises(StorageUnavailableError):
+        await second.write(text(20, 12))
+    size = second.size
+    await getattr(second, end)()
+
+    assert retrying._ATTEMPTS == len(failed)
+    if end == "close":
+        assert size >= 12
+        assert text(32)[:size] == await unfinished(store)
+    else:
+        assert not store.objects
+        assert not store.uploads
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_claim_that_cannot_be_made_while_closing(driver: ObjectStoreDriver, store: Store, moment: str) -> None:
+    """What can't be sent as a part goes into the record, also when it isn't known who holds that."""
+    first = await driver.writer(PATH)
+    await first.write(text(12))
+    await first.close()
+    second = await driver.writer(PATH, append=True)
+    await second.write(text(5, 12))
+    failed = _claim_lost(store, moment)
+    await second.close()
+
+    assert retrying._ATTEMPTS == len(failed)
+    assert text(17) == await unfinished(store)

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from holdfast.storage.drivers._objectstore.bucket import Part
 from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers._objectstore.retrying import RetryingBucket
-from holdfast.storage.drivers._objectstore.sessions import Session, Sessions, new_session, read_token, token_of
+from holdfast.storage.drivers._objectstore.sessions import (
+    Session,
+    Sessions,
+    new_holder,
+    new_session,
+    read_token,
+    token_of,
+)
 from holdfast.storage.errors import InvalidResumeTokenError, StorageUnavailableError, WriteConflictError
 from holdfast.testing.suite.examples import example_settings
 from tests.storage.drivers.objectstore.faults import once
@@ -188,10 +195,10 @@ async def test_lost_answer_of_claiming() -> None:
     await sessions.save(_session(), b"tail", replaces=None, is_new=True)
     stored = await sessions.load(_PATH)
     assert stored is not None
-    version = await sessions.claim(stored)
+    version = await sessions.claim(stored, new_holder())
     bucket.store.fail = once("put", "before")
     with pytest.raises(WriteConflictError):
-        await sessions.claim(stored)
+        await sessions.claim(stored, new_holder())
 
     claimed = await sessions.load(_PATH)
     assert claimed is not None

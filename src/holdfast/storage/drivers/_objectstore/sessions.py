@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers._objectstore.bucket import Bucket
     from holdfast.storage.drivers._objectstore.keys import Keys
 
-__all__ = ["Session", "Sessions", "Stored", "new_session", "read_token", "token_of"]
+__all__ = ["Session", "Sessions", "Stored", "new_holder", "new_session", "read_token", "token_of"]
 
 _CONFLICT: Final = "another process goes on with this unfinished write"
 _ID_BYTES: Final = 16
@@ -107,6 +107,11 @@ _decode = msgspec.json.Decoder(Session).decode
 def new_session(path: str) -> Session:
     """Begin a write. Nothing is stored."""
     return Session(secrets.token_hex(_ID_BYTES), path)
+
+
+def new_holder() -> str:
+    """What tells one claim from all others."""
+    return secrets.token_hex(_ID_BYTES)
 
 
 def token_of(session: Session) -> str:
@@ -188,17 +193,21 @@ class Sessions:
         except PreconditionFailedError as error:
             raise WriteConflictError(_CONFLICT) from error
 
-    async def claim(self, stored: Stored) -> str | None:
+    async def claim(self, stored: Stored, holder: str) -> str | None:
         """Take an unfinished write over from all who have opened it as well; return the record's new version.
 
         Whoever sends parts has to: others would send parts of the same numbers. Where the store can't write under
         conditions, it is only seen whether somebody else has gone on with it.
 
+        Args:
+            stored: The write, as it was opened.
+            holder: What tells this claim from all others, from `new_holder`.
+
         Raises:
             WriteConflictError: Another process was faster.
         """
         if self._bucket.limits.match_version:
-            session = msgspec.structs.replace(stored.session, holder=secrets.token_hex(_ID_BYTES))
+            session = msgspec.structs.replace(stored.session, holder=holder)
             return await self.save(session, stored.tail, replaces=stored.version, is_new=False)
         if not await self.is_current(stored.session, stored.version):
             raise WriteConflictError(_CONFLICT)

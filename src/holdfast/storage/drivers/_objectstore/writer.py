@@ -10,7 +10,7 @@ from holdfast.storage.driver import Buffer, FileWriter
 from holdfast.storage.drivers._objectstore.bucket import UnknownUploadError
 from holdfast.storage.drivers._objectstore.reader import open_chunks
 from holdfast.storage.drivers._objectstore.sending import GONE
-from holdfast.storage.drivers._objectstore.sessions import Session, token_of
+from holdfast.storage.drivers._objectstore.sessions import Session, new_holder, token_of
 from holdfast.storage.drivers._tasks import whole
 from holdfast.storage.errors import (
     PathNotFoundError,
@@ -97,6 +97,7 @@ class ObjectWriter(FileWriter):
         self._state = _State.OPEN
         self._conflict: str | None = None
         self._unclaimed = stored
+        self._unsure: str | None = None  # whose claim's answer didn't come
         self._committed = False
 
     @property
@@ -195,16 +196,30 @@ class ObjectWriter(FileWriter):
 
     async def _require_upload(self) -> None:
         """Before the first part that is added to an upload of an earlier session: take it over."""
+        await self._settle_claim()
         if self._unclaimed is not None and self._sender.is_shared:
             await whole(self._claim(self._unclaimed))
 
     async def _claim(self, stored: Stored) -> None:
+        holder = new_holder()
         try:
-            self._version = await self._sessions.claim(stored)
+            self._version = await self._sessions.claim(stored, holder)
         except WriteConflictError:
             self._conflict = GONE
             raise
+        except StorageError:
+            self._unsure = holder
+            raise
         self._unclaimed = None
+
+    async def _settle_claim(self) -> None:
+        """Find out whether a claim whose answer didn't come has happened: it would look like another process's."""
+        if self._unsure is None:
+            return
+        stored = await self._sessions.load(self.path)
+        if stored is not None and stored.session.holder == self._unsure:
+            self._version, self._unclaimed = stored.version, None
+        self._unsure = None
 
     # Ending ---------------------------------------------------------------------------------------
 
@@ -240,6 +255,7 @@ class ObjectWriter(FileWriter):
             if self.size < self._recorded:
                 await self._leave_record()
                 return
+            await self._settle_claim()
             tail, is_new = b"".join(self._tail), not self._has_record
             self._version = await self._sessions.save(session, tail, replaces=self._version, is_new=is_new)
         except WriteConflictError:
@@ -307,10 +323,8 @@ class ObjectWriter(FileWriter):
             there = await self._bucket.head(self._key)
         except PathNotFoundError:
             return False
-        if there.modified is not None and self._sender.began is not None:
-            is_later = there.modified.timestamp() >= self._sender.began - _CLOCKS_APART
-        else:
-            is_later = True
+        made, began = there.modified, self._sender.began
+        is_later = made is None or began is None or made.timestamp() >= began - _CLOCKS_APART
         return there.size == self.size and is_later
 
     async def _cancel(self) -> None:
@@ -319,6 +333,7 @@ class ObjectWriter(FileWriter):
                 raise WriterClosedError(path=self.path)
             try:
                 await self._sender.stop()
+                await self._settle_claim()
                 await self._require_current()
                 if self._conflict is not None:
                     await self._leave(is_cancelled=True)
