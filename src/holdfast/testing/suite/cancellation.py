@@ -110,6 +110,7 @@ class Cancellation(SuiteBase):
                 await _cancel(read(driver, f"{scratch}/file"), moment)
                 await _cancel(driver.get_content(f"{scratch}/file"), moment)
                 await _cancel(walked(driver, scratch), moment)
+            await driver.get_content(f"{scratch}/file")  # a connection that is kept is there each time
 
         await _assert_nothing_accumulates(store, cancel_everywhere, rounds=2)
 
