@@ -71,12 +71,15 @@ class Stage:
         assert [] == await self.replicas.unfinished()
 
 
-@pytest.fixture(scope="module", params=["filesystem"])
+@pytest.fixture(scope="module", params=["filesystem", "ceph"])
 def replicas(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Two processes on a storage of each kind, shared by the module: each test has a repository of its own."""
     folder = tmp_path_factory.mktemp("replicas")
-    parameters = {"rootdirectory": str(folder / "root")}
-    with Replicas(folder=folder, driver=request.param, parameters=parameters) as running:
+    driver, parameters = "filesystem", {"rootdirectory": str(folder / "root")}
+    if request.param == "ceph":
+        bucket = request.getfixturevalue("ceph").new_bucket()
+        driver, parameters = "s3", bucket.parameters(profile="ceph", chunksize=_PART)
+    with Replicas(folder=folder, driver=driver, parameters=parameters) as running:
         yield running
         for server in running.servers:
             print(f"{server.address}, the end:\n{server.output()[-10_000:]}")

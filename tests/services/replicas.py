@@ -30,7 +30,8 @@ class Replicas:
         self._driver = driver
         self._parameters = dict(parameters)
         config: dict[str, dict[str, object]] = {
-            "storage": {"delete": {"enabled": True}},
+            # Clients are to be served by the replicas, and not sent to a store.
+            "storage": {"delete": {"enabled": True}, "redirect": {"disable": True}},
             "http": {"secret": "what all replicas know"},
         }
         self.servers = [
