@@ -121,6 +121,7 @@ def test_many_sessions(limits: BucketLimits, chunk: int) -> None:
         upload.close()
         assert upload.tail <= 11 * _MIB
 
+    assert all(size >= _least(limits) for size in upload.parts)
     upload.check()
 
 

@@ -246,6 +246,21 @@ async def test_refused_deletes_are_not_tried_again() -> None:
     assert len(inner.batches) == 1
 
 
+async def test_refused_deletes_keep_others_from_nothing() -> None:
+    """A key that may not be deleted doesn't end trying the others."""
+
+    class Mixed(_Refusing):
+        async def delete_many(self, keys: Sequence[str]) -> Mapping[str, StorageError]:
+            refused = {key: AccessDeniedError() for key in keys if key == "a"}
+            return refused | dict(await super().delete_many([key for key in keys if key != "a"]))
+
+    inner = Mixed({"b": 2})
+    failures = await RetryingBucket(inner).delete_many(["a", "b", "c"])
+
+    assert [("a", AccessDeniedError)] == [(key, type(error)) for key, error in failures.items()]
+    assert inner.batches == [["b", "c"], ["b"], ["b"]]
+
+
 async def test_batch_that_fails_later_as_a_whole() -> None:
     """What was told of some keys before isn't forgotten when the request for the others fails."""
     inner = _Refusing({"a": 99, "b": 99})
