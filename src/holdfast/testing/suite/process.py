@@ -49,9 +49,6 @@ async def act(driver, writers, op, path, text):
     else:
         await getattr(writers[path], op)()
 
-# What a driver logs goes to standard output, where nothing but answers may be.
-answers, sys.stdout = sys.stdout, sys.stderr
-
 async def main():
     async with aclosing(storage.create(sys.argv[1], json.loads(sys.argv[2]))) as driver:
         writers = {}

@@ -23,8 +23,8 @@ __all__ = ["GONE", "PartSender"]
 
 GONE: Final = "the unfinished write was replaced or thrown away"
 
-_IN_FLIGHT_BYTES: Final = 20 * 1024 * 1024
-"""How much of one upload is on its way at once; a single part may be more."""
+_IN_FLIGHT_BYTES: Final = 16 * 1024 * 1024
+"""How much of one upload is on its way at once; two parts may be more."""
 
 
 class PartSender:
@@ -84,7 +84,7 @@ class PartSender:
 
     async def make_room(self, size: int) -> None:
         """Wait until a part of this size may be on its way, too."""
-        while self._flying and sum(self._flying.values()) + size > _IN_FLIGHT_BYTES:
+        while len(self._flying) > 1 and sum(self._flying.values()) + size > _IN_FLIGHT_BYTES:
             await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
 
     async def put(self, content: bytes) -> None:
