@@ -86,6 +86,8 @@ ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={tls.chain} ssl_private_key={t
 rgw_zone = default
 rgw_enable_usage_log = false
 rgw_thread_pool_size = 32
+# Several objects of one DeleteObjects at a time are a race in 16.2 that ends the gateway by a segmentation fault.
+rgw_multi_obj_del_max_aio = 1
 rgw_gc_obj_min_wait = 60
 rgw_gc_processor_period = 60
 rgw_crypt_require_ssl = false
