@@ -186,6 +186,13 @@ def test_rules_choose_requests() -> None:
     assert [None, Fault.STALL, None] == _chosen(plan, *[b"PUT /a?partNumber=1"] * 3)
 
 
+def test_bursts() -> None:
+    """A burst happens to so many requests in a row, and to none of those that the rule isn't about."""
+    plan = FaultPlan(rules=[Rule(faults=[Fault.STALL], method="PUT", burst=2, times=1)])
+
+    assert [Fault.STALL, None, Fault.STALL, None] == _chosen(plan, b"PUT /a", b"GET /a", b"PUT /a", b"PUT /a")
+
+
 async def test_calm() -> None:
     """After the faults nothing is changed any more."""
     async with (

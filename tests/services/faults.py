@@ -109,6 +109,7 @@ class Rule:
         header: A field that the request has, in lower case.
         times: How often at most; None for ever.
         after: How many matching requests are spared first.
+        burst: How many matching requests in a row it happens to, each time.
     """
 
     faults: Sequence[Fault]
@@ -118,11 +119,26 @@ class Rule:
     header: str | None = None
     times: int | None = None
     after: int = 0
+    burst: int = 1
+    _left: int = field(default=0, init=False)
 
     def matches(self, head: Head) -> bool:
         """Whether it is about this request."""
         named = self.header is None or self.header in head.fields
         return named and fnmatchcase(head.method, self.method) and fnmatchcase(head.target, self.target)
+
+    def is_due(self, chance: random.Random) -> bool:
+        """Whether it happens to the next request that it is about."""
+        if self.after:
+            self.after -= 1
+            return False
+        if not self._left:
+            if self.times == 0 or chance.random() >= self.probability:
+                return False
+            self.times = None if self.times is None else self.times - 1
+            self._left = self.burst
+        self._left -= 1
+        return True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,12 +161,6 @@ class FaultPlan:
     def choose(self, head: Head) -> Fault | None:
         """The fault that a request meets, which is then counted."""
         for rule in self.rules:
-            if not rule.matches(head):
-                continue
-            if rule.after:
-                rule.after -= 1
-            elif rule.times != 0 and self.chance.random() < rule.probability:
-                if rule.times is not None:
-                    rule.times -= 1
+            if rule.matches(head) and rule.is_due(self.chance):
                 return self.chance.choice(list(rule.faults))
         return None

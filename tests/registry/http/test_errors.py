@@ -97,6 +97,16 @@ def test_retry_after(asked: float | None, told: str) -> None:
     assert {"Retry-After": told} == error.headers
 
 
+@pytest.mark.parametrize("kind", EXPECTED, ids=lambda kind: kind.__name__)
+def test_of_many_deletes(kind: type[StorageError]) -> None:
+    """A batch that failed is answered as what it failed of; what can't be tried again weighs more than what can."""
+    status, code, retry_after = EXPECTED[kind]
+    failures = {"/a": errors.ThrottledError(), "/b": kind()} if not kind.retryable else {"/b": kind()}
+    error = from_exception(errors.BatchDeleteError(failures))
+
+    assert (status, code, retry_after) == (error.status, error.code.code, error.headers.get("Retry-After"))
+
+
 def test_of_a_bug() -> None:
     """What nobody expected says nothing of itself."""
     error = from_exception(ZeroDivisionError("secret"))

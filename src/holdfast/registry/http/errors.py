@@ -144,6 +144,9 @@ def from_exception(error: Exception) -> ApiError:
     for kind, (code, status) in _REGISTRY.items():
         if isinstance(error, kind):
             return ApiError(code, str(error), status=status)
+    if isinstance(error, storage.BatchDeleteError):
+        # Of many failures the one that tells most: it won't go away by itself.
+        return from_exception(min(error.failures.values(), key=lambda failure: failure.retryable))
     for storage_kind, (code, status) in _STORAGE.items():
         if isinstance(error, storage_kind):
             return _from_storage(error, code, status)

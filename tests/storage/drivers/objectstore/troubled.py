@@ -21,7 +21,7 @@ __all__ = ["KINDS", "MIB", "Trouble"]
 MIB = 1024 * 1024
 
 _SILENCE = 0.4
-"""Seconds of silence that the drivers take for a timeout."""
+"""Seconds of silence that the drivers take for a timeout, if a test doesn't say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +39,20 @@ class Kind:
     dialect: Dialect
     endpoint: str
     options: Mapping[str, Any]
-    patience: Callable[[pytest.MonkeyPatch], None]
+    patience: Callable[[pytest.MonkeyPatch, float], None]
 
 
-def _impatient_s3(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_client, "READ_SECONDS", _SILENCE)
-    patch.setattr(_fast, "READ_SECONDS", _SILENCE)
+def _impatient_s3(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    patch.setattr(_client, "READ_SECONDS", seconds)
+    patch.setattr(_fast, "READ_SECONDS", seconds)
 
 
-def _impatient_azure(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_service, "_READ_SECONDS", _SILENCE)
+def _impatient_azure(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    patch.setattr(_service, "_READ_SECONDS", seconds)
 
 
-def _impatient_gcs(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(gcs_client, "_TIMEOUT", httpx.Timeout(_SILENCE))
+def _impatient_gcs(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    patch.setattr(gcs_client, "_TIMEOUT", httpx.Timeout(seconds))
 
 
 KINDS = {
@@ -86,9 +86,11 @@ class Trouble:
         self.bucket = bucket
 
     @classmethod
-    def make(cls, name: str, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch) -> "Trouble":
+    def make(
+        cls, name: str, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch, *, silence: float = _SILENCE
+    ) -> "Trouble":
         """Makes a bucket on one of the stores, and its driver impatient."""
-        KINDS[name].patience(patch)
+        KINDS[name].patience(patch, silence)
         return cls(KINDS[name], request.getfixturevalue(name).new_bucket())
 
     @asynccontextmanager

@@ -24,13 +24,14 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.storage.blob.aio import BlobServiceClient
 
 from holdfast import __version__
+from holdfast.storage.drivers._objectstore.patience import patience
 from holdfast.storage.drivers.azure._access import find_access, make_credential
 from holdfast.storage.drivers.azure._identity import SCOPE
 from holdfast.storage.drivers.azure.errors import answered, translating
 from holdfast.storage.errors import AccessDeniedError, UnexpectedStorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from azure.core.credentials_async import AsyncTokenCredential
 
@@ -109,8 +110,14 @@ class Service:
             length: The body's, where it is a stream.
             expect: The statuses of answers that are no refusals.
         """
-        request = self._request(method, key, query=query, headers=headers, body=body, length=length)
-        response = await self._run(request)
+        if body is None:
+            response = await self._run(self._request(method, key, query=query, headers=headers))
+        else:
+            content = _Content(body, length)
+            request = self._request(method, key, query=query, headers=headers, content=content)
+            with translating(self.container):
+                async with patience(_READ_SECONDS) as content.on_piece:
+                    response = await self._run(request)
         if response.status_code not in expect:
             raise answered(response.status_code, response.headers, response.content, container=self.container)
         return response
@@ -181,20 +188,21 @@ class Service:
         *,
         headers: Mapping[str, str] | None,
         query: Mapping[str, str] | None = None,
-        body: Body | None = None,
-        length: int | None = None,
+        content: _Content | None = None,
     ) -> HttpRequest:
         # An empty value counts in a signature here and there, so there are none.
         asked = urlencode({name: value for name, value in (query or {}).items() if value}, quote_via=quote)
         sent = {**_common_headers(), **(headers or {})}
-        content: Any = body
-        if isinstance(body, bytes | bytearray | memoryview):
-            content, length = _Pieces(body), memoryview(body).nbytes
         if content is not None:
-            sent |= {"Content-Length": str(length), "Content-Type": "application/octet-stream"}
+            sent |= {"Content-Length": str(content.length), "Content-Type": "application/octet-stream"}
         elif method == "PUT":
             sent["Content-Length"] = "0"
-        return HttpRequest(method, self.url(key) + (f"?{asked}" if asked else ""), headers=sent, content=content)
+        return HttpRequest(
+            method,
+            self.url(key) + (f"?{asked}" if asked else ""),
+            headers=sent,
+            content=cast("AsyncIterable[bytes]", content),
+        )
 
 
 class _Opened:
@@ -234,15 +242,33 @@ class _Opened:
             await self.credential.close()
 
 
-class _Pieces:
-    """A body in pieces, for a large one at once keeps the event loop; whoever sends it again begins anew."""
+class _Content:
+    """A body in pieces, for a large one at once keeps the event loop; whoever sends it again begins anew.
 
-    def __init__(self, content: Buffer) -> None:
-        self._content = memoryview(content).cast("B")
+    Attributes:
+        length: Its bytes.
+        on_piece: Called when a piece is taken.
+    """
 
-    async def __aiter__(self) -> AsyncIterator[memoryview]:
-        for at in range(0, len(self._content), _PIECE):
-            yield self._content[at : at + _PIECE]
+    def __init__(self, body: Body, length: int | None) -> None:
+        self._body = body
+        self.length = memoryview(body).nbytes if isinstance(body, bytes | bytearray | memoryview) else length
+        self.on_piece: Callable[[], object] = _nothing
+
+    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        if isinstance(self._body, bytes | bytearray | memoryview):
+            content = memoryview(self._body).cast("B")
+            for at in range(0, len(content), _PIECE):
+                self.on_piece()
+                yield content[at : at + _PIECE]
+        else:
+            async for piece in self._body:
+                self.on_piece()
+                yield piece
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 def _common_headers() -> dict[str, str]:

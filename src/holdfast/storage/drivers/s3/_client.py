@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,8 +14,9 @@ from aiobotocore.session import AioSession
 from botocore.loaders import create_loader
 
 from holdfast import __version__
+from holdfast.storage.drivers._objectstore.patience import patience
 from holdfast.storage.drivers.s3._deleting import attach_digest
-from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending, moving
+from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending
 from holdfast.storage.drivers.s3._listing import attach_listing
 from holdfast.storage.drivers.s3._trace import Trace
 from holdfast.storage.drivers.s3.errors import CODES, SDK_ERRORS, code_of, missing_bucket, no_credentials, storage_error
@@ -156,11 +157,14 @@ class Client:
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         client = await self.connected()
+        call = getattr(client, operation)
         content = parameters.get("Body")
-        limit = moving(content, READ_SECONDS) if isinstance(content, Content) else nullcontext()
         try:
-            async with limit:
-                answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.bucket, **parameters)
+            if not isinstance(content, Content):
+                answer: dict[str, Any] = await call(Bucket=self.bucket, **parameters)
+                return answer
+            async with patience(READ_SECONDS) as content.on_read:
+                answer = await call(Bucket=self.bucket, **parameters)
         except SDK_ERRORS as error:
             raise storage_error(error, self.bucket) from error
         return answer

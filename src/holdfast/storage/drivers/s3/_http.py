@@ -1,21 +1,18 @@
-"""What the SDK's way of HTTP needs, so that no request is repeated behind our back, and none lasts for ever."""
+"""What the SDK's way of HTTP needs, so that no request is repeated behind our back, and sending can be watched."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager, suppress
-from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.httpsession import AIOHTTPSession
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from holdfast.storage.driver import Buffer
 
-__all__ = ["Content", "SingleAttempts", "attach_sending", "moving"]
+__all__ = ["Content", "SingleAttempts", "attach_sending"]
 
 
 class SingleAttempts(AIOHTTPSession):  # type: ignore[misc]  # it has no types
@@ -68,23 +65,3 @@ def attach_sending(events: Any) -> None:
 
 def _ask_nothing(params: dict[str, Any], **_: Any) -> None:
     params["headers"].pop("Expect", None)
-
-
-@asynccontextmanager
-async def moving(content: Content, seconds: float) -> AsyncIterator[None]:
-    """Raise `TimeoutError` when the store neither takes any more of a content nor answers for so long.
-
-    aiohttp has no limit for sending: it would wait for ever for a store that doesn't read.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(seconds) as limit:
-
-        def extend() -> None:
-            with suppress(RuntimeError):  # it is over
-                limit.reschedule(loop.time() + seconds)
-
-        content.on_read = partial(loop.call_soon_threadsafe, extend)
-        try:
-            yield
-        finally:
-            content.on_read = None
