@@ -135,7 +135,7 @@ async def test_same_digest_in_two_replicas(shared_storage: Storage) -> None:
     """Two replicas that receive one large digest at once both say that they have it, when one of them has."""
     digest = digest_of(LARGE)
     async with shared_storage.client() as here, shared_storage.client() as there:
-        requests = await begin_both(here, there, digest)
+        requests = await begin_both(shared_storage, here, there, digest)
         for request in requests:
             request.send(more=False)
         for request in requests:
@@ -152,7 +152,7 @@ async def test_other_replica_gives_up(shared_storage: Storage, monkeypatch: pyte
     monkeypatch.setattr(direct, "_OTHER_SECONDS", 0.2)
     digest = digest_of(LARGE)
     async with shared_storage.client() as here, shared_storage.client() as there:
-        first, second = await begin_both(here, there, digest)
+        first, second = await begin_both(shared_storage, here, there, digest)
         first.send(more=False)
         await first.task
         second.leave()
@@ -164,35 +164,53 @@ async def test_other_replica_gives_up(shared_storage: Storage, monkeypatch: pyte
     await assert_nothing_left(shared_storage)
 
 
-async def test_wrong_content_in_two_replicas(shared_storage: Storage) -> None:
-    """Of two replicas that receive one digest, the one with other content says so, whichever began first."""
+@pytest.mark.parametrize("last", ["right", "wrong"])
+async def test_wrong_content_in_two_replicas(
+    shared_storage: Storage, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """Of two replicas that receive one digest, the one with other content says so, and nothing wrong is ever stored.
+
+    Where the wrong content was begun last, the right one is asked to come again.
+    """
+    monkeypatch.setattr(direct, "_OTHER_SECONDS", 0.2)
     wrong = LARGE[:-1] + bytes([LARGE[-1] ^ 1])
     digest = digest_of(LARGE)
-    for contents in ((LARGE, wrong), (wrong, LARGE)):
-        async with shared_storage.client() as here, shared_storage.client() as there:
-            requests = await begin_both(here, there, digest, contents)
-            for request in requests:
-                request.send(more=False)
-            for request in requests:
-                await request.task
+    contents = (wrong, LARGE) if last == "right" else (LARGE, wrong)
+    async with shared_storage.client() as here, shared_storage.client() as there:
+        requests = await begin_both(shared_storage, here, there, digest, contents)
+        for request in requests:
+            request.send(more=False)
+            await request.task
 
-            assert {LARGE: 201, wrong: 400} == dict(
-                zip(contents, [request.status for request in requests], strict=True)
-            )
-            assert LARGE == (await here.get_blob(digest, f"r{contents.index(LARGE)}")).content
+        statuses = dict(zip(contents, [request.status for request in requests], strict=True))
+        assert {LARGE: 201 if last == "right" else 503, wrong: 400} == statuses
+        assert digest == await here.push_blob(LARGE)
+        assert LARGE == (await here.get_blob(digest)).content
     await assert_nothing_left(shared_storage)
 
 
 async def begin_both(
-    here: Client, there: Client, digest: str, contents: Sequence[bytes] = (LARGE, LARGE)
+    storage: Storage, here: Client, there: Client, digest: str, contents: Sequence[bytes] = (LARGE, LARGE)
 ) -> list[RawRequest]:
-    """Send contents to two replicas under one digest, piece by piece in turn; the requests are still to be ended."""
+    """Send contents to two replicas under one digest, the second begun last; the requests are still to be ended."""
     requests = [
         RawRequest(client.app, "POST", f"/v2/r{number}/blobs/uploads/?digest={digest}")
         for number, client in enumerate((here, there))
     ]
-    for parts in zip(*map(pieces, contents), strict=True):
-        for request, piece in zip(requests, parts, strict=True):
+    seen: set[str] = set()
+    for request, content in zip(requests, contents, strict=True):
+        for piece in pieces(content):
             request.send(piece)
             await request.taken()
+        seen.add(await other_write(storage, seen))
     return requests
+
+
+async def other_write(storage: Storage, seen: set[str]) -> str:
+    """The identity of an unfinished write that wasn't there before, once it is."""
+    async with asyncio.timeout(20):
+        while True:
+            async for upload in storage.driver.list_uploads("/"):
+                if upload.upload_id not in seen:
+                    return upload.upload_id
+            await asyncio.sleep(0.01)
