@@ -1,7 +1,7 @@
 """What the bucket makes of answers that real stores don't give on demand; the store is a fake one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -280,3 +280,37 @@ async def test_the_environment_leads_nobody_elsewhere(
         assert "AKIAEXAMPLE" == request.access_key
         assert "/us-east-1/s3/aws4_request" in request.headers["Authorization"]
         assert "x-amz-request-payer" not in request.headers
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda bucket: bucket.put("a", b"content"),
+        lambda bucket: bucket.copy(ObjectInfo("a", 7), "b"),
+        lambda bucket: bucket.delete("a"),
+        lambda bucket: bucket.delete_many(["a", "b"]),
+        lambda bucket: bucket.complete_upload("a", "upload", [Part(1, 7, "tag")]),
+    ],
+    ids=["put", "copy", "delete", "delete_many", "complete_upload"],
+)
+async def test_what_was_sent_is_waited_for(
+    store: FakeWeb, make: Make, use: Callable[[S3Bucket], Coroutine[Any, Any, Any]]
+) -> None:
+    """A change that is cancelled ends when the store has answered: it can't happen any later than that."""
+    came, go = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Request) -> web.Response:
+        came.set()
+        await go.wait()
+        return xml("<CopyObjectResult><ETag>1</ETag></CopyObjectResult>")
+
+    store.answer = answer
+    task = asyncio.create_task(use(make()))
+    await came.wait()
+    task.cancel()
+    await asyncio.sleep(0.05)
+
+    assert not task.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -1,6 +1,7 @@
 """The chain of credentials. Amazon's services are fake: a store that takes every signature, and notes whose it is."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -227,18 +228,21 @@ async def test_renewed_credentials_reach_every_reader(
 
 
 @pytest.mark.usefixtures("web_identity")
-async def test_amazon_tells_who_we_are(make: Make) -> None:
-    """On Amazon S3 the token service is asked; where it doesn't answer, what is known is told."""
-    asked = await make(profile="aws").identify()
+async def test_amazon_tells_who_we_are(amazon: Amazon) -> None:
+    """On Amazon S3 the token service is asked; S3 itself is asked nothing."""
+    async with aclosing(S3Bucket(S3Options(bucket="b", region="eu-central-1"))) as bucket:
+        identity = await bucket.identify()
 
-    assert asked == ("arn:aws:sts::123456789012:assumed-role/registry/pod, access key ASIAFIRST from a web identity")
+    assert "arn:aws:sts::123456789012:assumed-role/registry/pod, access key ASIAFIRST from a web identity" == identity
+    assert {"/"} == {request.path for request in amazon.web.requests}
 
 
 @pytest.mark.usefixtures("environment")
-async def test_amazon_does_not_tell_who_we_are(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_amazon_does_not_tell_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an answer of the token service, as in a network without a way to it, the key is told."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
-    identity = await make(profile="aws").identify()
+    async with aclosing(S3Bucket(S3Options(bucket="b", region="eu-central-1"))) as bucket:
+        identity = await bucket.identify()
 
     assert identity.startswith("access key AKIAENVIRONMENT from the environment; STS tells no more: ")
 

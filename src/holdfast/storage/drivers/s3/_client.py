@@ -15,6 +15,7 @@ from botocore.loaders import create_loader
 
 from holdfast import __version__
 from holdfast.storage.drivers._objectstore.patience import patience
+from holdfast.storage.drivers._tasks import whole
 from holdfast.storage.drivers.s3._deleting import attach_digest
 from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending
 from holdfast.storage.drivers.s3._listing import attach_listing
@@ -39,6 +40,11 @@ _CONNECTIONS: Final = 512
 
 _PROVEN_SECONDS: Final = 10
 """How long an answer from the bucket proves that it is there: a missing object is told without asking again."""
+
+_LASTING: Final = frozenset(
+    {"complete_multipart_upload", "copy_object", "delete_object", "delete_objects", "put_object"}
+)
+"""What the store goes on with when its connection is closed: a late one would undo what was done since."""
 
 _LOADER: Final = create_loader()
 """Keeps what it has read of the SDK's descriptions of services, megabytes of JSON, for the clients of all drivers."""
@@ -156,6 +162,11 @@ class Client:
             await self._open.aclose()
 
     async def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation; in whole, if the store may execute it after nobody waits for it any more."""
+        request = self._request(operation, **parameters)
+        return await (whole(request) if operation in _LASTING else request)
+
+    async def _request(self, operation: str, **parameters: Any) -> dict[str, Any]:
         client = await self.connected()
         call = getattr(client, operation)
         content = parameters.get("Body")
