@@ -48,8 +48,8 @@ STORES ?= all
 
 .PHONY: test
 test: check test-tools test-services ## check, then run all tests but the slow ones
-	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m pytest --stores $(STORES) $(STORE_TESTS)
+	scripts/run-tests $(ARGS)
+	scripts/run-tests --stores $(STORES) $(STORE_TESTS)
 
 .PHONY: test-stores
 test-stores: $(VENV)/.stamp-dev test-tools test-services ## run all tests of the registry on the object stores, STORES=ceph,azurite for some
