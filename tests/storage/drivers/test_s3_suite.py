@@ -1,6 +1,8 @@
 """The certification suite on stores that speak S3, looking at them behind the driver's back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -38,6 +40,14 @@ class TestS3DriverOnMoto(DriverSuite):
     """A bucket of moto's server."""
 
     capabilities = _CAPABLE
+    deviations: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "test_redirect_for_get_leads_to_the_content",
+            "test_redirect_for_head_leads_to_the_length",
+            "test_redirect_to_nothing_ends_in_not_found",
+        ),
+        "moto answers signed URLs with 500 while it checks signatures; they are tested on the other stores",
+    )
 
     @pytest.fixture
     def store(self, moto: S3Service) -> Store:
