@@ -103,6 +103,7 @@ def _reason(kind: str, message: str, key: str, options: type[DriverOptions]) -> 
         near = difflib.get_close_matches(unknown, known, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         return f"is unknown{guess} (known: {', '.join(known) or 'none'})"
+    message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 
