@@ -37,8 +37,8 @@ _LARGEST_HEAD: Final = 128 * 1024
 
 # `http.response.pathsend` reads its file on these threads, 128 KiB at a time: so many reads a cold disk is
 # given at the same time. 16 downloads of 64 MiB from the page cache, 2 cores: 2,390 MB/s with 32 threads (as many as
-# wake for 16 connections), 2,440 with 1, 2,650 with 2 and with 4.
-_FILE_THREADS: Final = 4
+# wake for 16 connections), 2,660 with 4, 2,760 to 2,860 with 2, 2,630 with 1.
+_FILE_THREADS: Final = 2
 
 
 class EmbeddedServer(Server):
