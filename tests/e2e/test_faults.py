@@ -95,15 +95,15 @@ async def test_a_store_that_gives_up_within_downloads(stage: Stage) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("fixture", ["stage", "replicas"])
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("probability", [0.02, 0.1, 0.3])
-async def test_for_long(request: pytest.FixtureRequest, fixture: str, probability: float) -> None:
-    """The same for long, and with so many faults that requests are refused."""
-    stage: Stage = request.getfixturevalue(fixture)
-    crowd = await _trouble(stage, _mixed(probability), count=20)
+async def test_for_long(ceph: S3Service, scratch: Path, root: Path, count: int, probability: float) -> None:
+    """The same for long, with few faults and many, on one process and on two."""
+    async with staged(ceph.new_bucket(), scratch, root, count=count) as stage:
+        crowd = await _trouble(stage, _mixed(probability), count=20)
 
-    assert stage.proxy.injected.total() > 100
-    assert crowd.whole > len(crowd.images)
+        assert stage.proxy.injected.total() > 100
+        assert crowd.whole > len(crowd.images)
 
 
 async def test_throttling_reaches_the_client(stage: Stage) -> None:
