@@ -138,8 +138,10 @@ async def _push(client: httpx.AsyncClient, name: str, content: bytes) -> str:
     return sha256(content)
 
 
-@pytest.mark.parametrize("last", ["with the PUT", "before the PUT"])
-@pytest.mark.parametrize("kind", _CHUNKS)
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [(kind, ("with the PUT", "before the PUT")[number % 2]) for number, kind in enumerate(_CHUNKS)],
+)
 async def test_chunks_at_alternating_replicas(stage: Stage, name: str, kind: str, last: str) -> None:
     """An upload whose every chunk goes to the other process than the one before becomes the blob that was sent."""
     client = stage.client
@@ -210,11 +212,12 @@ async def test_random_pushes(stage: Stage, name: str) -> None:
 @pytest.mark.parametrize(
     ("way", "size"),
     [
-        (Way.MONOLITHIC, 1000),
         (Way.MONOLITHIC, MIB + 1),
-        (Way.SINGLE, MIB + 1),
-        (Way.STREAMED, MIB + 1),
+        (Way.STREAMED, 100_000),
         (Way.CHUNKED, MIB + 1),
+        pytest.param(Way.MONOLITHIC, 1000, marks=pytest.mark.slow),
+        pytest.param(Way.SINGLE, MIB + 1, marks=pytest.mark.slow),
+        pytest.param(Way.STREAMED, MIB + 1, marks=pytest.mark.slow),
         pytest.param(Way.MONOLITHIC, _PART + 1, marks=pytest.mark.slow),
         pytest.param(Way.CHUNKED, _PART + 1, marks=pytest.mark.slow),
     ],
@@ -352,7 +355,7 @@ async def test_mount_at_the_other(stage: Stage, name: str) -> None:
         await stage.assert_everywhere(target, content)
 
 
-@pytest.mark.parametrize("sent", [0, 1000, _PART + 1000])
+@pytest.mark.parametrize("sent", [0, pytest.param(1000, marks=pytest.mark.slow), _PART + 1000])
 async def test_a_replica_dies(stage: Stage, name: str, sent: int) -> None:
     """An upload whose process was killed in the middle of a chunk goes on at the other, from what that has."""
     one, other = stage.one, stage.other

@@ -193,6 +193,8 @@ class Crowd:
         for _ in range(_TRIES):
             begun = await self._ask(client, 202, "POST", f"/v2/{repository}/blobs/uploads/")
             location = await self._send(client, str(begun.headers["location"]), content, chance)
+            if location is None:
+                continue
             url = httpx.URL(location).copy_merge_params({"digest": sha256(content)})
             if (await self._ask(client, 201, "PUT", str(url), 404)).status_code == httpx.codes.CREATED:
                 return
@@ -202,10 +204,14 @@ class Crowd:
                 return
         raise AssertionError(f"{_TRIES} tries weren't enough")
 
-    async def _send(self, client: httpx.AsyncClient, location: str, content: bytes, chance: random.Random) -> str:
+    async def _send(
+        self, client: httpx.AsyncClient, location: str, content: bytes, chance: random.Random
+    ) -> str | None:
+        """Sends all chunks, and returns where the upload is finished; None if it is gone before anything came of it."""
         acknowledged = sent = 0
         while acknowledged < len(content):
-            end = min(len(content), acknowledged + chance.randint(1, len(content)))
+            # One byte and none are told alike: `0-0`.
+            end = min(len(content), acknowledged + chance.randint(2, len(content)))
             sent = max(sent, end)
             headers = {"content-range": f"{acknowledged}-{end - 1}"}
             answer = await client.patch(location, content=content[acknowledged:end], headers=headers)
@@ -214,7 +220,9 @@ class Crowd:
             else:
                 self._note(answer)
                 self.resumed += 1
-                answer = await self._ask(client, 204, "GET", location)
+                answer = await self._ask(client, 204, "GET", location, *(() if acknowledged else (404,)))
+                if answer.status_code == httpx.codes.NOT_FOUND:
+                    return None
                 assert acknowledged <= _offset(answer) <= sent, "what was acknowledged is lost"
             location, acknowledged = str(answer.headers["location"]), _offset(answer)
         return location
@@ -225,7 +233,7 @@ class Crowd:
         """Pulls what was acknowledged: it comes whole, or breaks off, or the store is said to fail."""
         try:
             answer = await client.get(path)
-        except httpx.RemoteProtocolError:
+        except (httpx.RemoteProtocolError, httpx.ReadError):
             self.broken += 1
             return
         if answer.status_code != httpx.codes.OK:
@@ -244,7 +252,11 @@ class Crowd:
         raise AssertionError(f"{_TRIES} tries weren't enough")
 
     def _note(self, answer: httpx.Response) -> None:
-        assert answer.status_code in {429, 503}, f"{answer.request.method} {answer.url}: {answer.status_code}"
+        told = {name: answer.headers.get(name) for name in ("range", "retry-after")}
+        asked = answer.request.headers.get("content-range")
+        assert answer.status_code in {429, 503}, (
+            f"{answer.request.method} {answer.url} {asked}: {answer.status_code} {told}"
+        )
         assert int(answer.headers["retry-after"]) > 0
         self.refusals[answer.status_code] += 1
 

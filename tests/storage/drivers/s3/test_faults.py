@@ -112,6 +112,7 @@ _ACTS: dict[str, tuple[Act, bytes]] = {
     "move much": (_move_large, _LARGE),
     "delete": (_delete, _SMALL),
 }
+_QUICKLY = {"put", "write much", "write in turns"}
 _LOST = (Fault.RESET_AFTER, Fault.INTERNAL_ERROR_AFTER, Fault.TRUNCATED)
 
 
@@ -134,7 +135,9 @@ async def test_every_answer_is_lost_once(trouble: Trouble, name: str) -> None:
     pytest.fail("there is no end to it")
 
 
-@pytest.mark.parametrize("name", _ACTS)
+@pytest.mark.parametrize(
+    "name", [name if name in _QUICKLY else pytest.param(name, marks=pytest.mark.slow) for name in _ACTS]
+)
 async def test_the_store_fails_for_good(trouble: Trouble, name: str) -> None:
     """From whichever request on the store fails, the error is one of storage, and what is left can be found."""
     act, content = _ACTS[name]
