@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from holdfast.storage import errors
 from holdfast.storage.drivers._objectstore import retrying
@@ -139,6 +140,18 @@ def test_every_method_is_there() -> None:
     methods = {name for name, member in vars(Bucket).items() if inspect.isfunction(member)}
 
     assert methods - {"identify", "sign", "aclose"} == _USES.keys()
+
+
+async def test_each_time_is_told(clock: _Clock) -> None:
+    """Whoever finds the store slow reads why: each wait, its cause and its length; what goes well says nothing."""
+    _, bucket = _bucket(iter([ThrottledError("slow down", retry_after=3), StorageUnavailableError("away")]))
+    with capture_logs() as lines:
+        await bucket.get("a")
+        await bucket.get("a")
+
+    told = [(line["attempt"], line["error"], line["wait"]) for line in lines]
+    waits = [round(seconds, 2) for seconds in clock.slept]
+    assert [(1, "ThrottledError: slow down", waits[0]), (2, "StorageUnavailableError: away", waits[1])] == told
 
 
 async def test_success_costs_one_request_and_no_wait(clock: _Clock) -> None:

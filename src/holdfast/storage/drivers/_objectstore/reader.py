@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError
-from holdfast.storage.drivers._objectstore.retrying import pause
+from holdfast.storage.drivers._objectstore.retrying import pause, tell
 from holdfast.storage.errors import IncompleteReadError, PathNotFoundError, PreconditionFailedError, StorageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ class _Reading:
         self._opened = None
         await self._stack.aclose()
         self._stack = AsyncExitStack()
-        await asyncio.sleep(pause(error, breaks))
+        seconds = pause(error, breaks)
+        tell(error, breaks, seconds)
+        await asyncio.sleep(seconds)
         before = self._end, self._modified
         message = f"broke off at byte {self._at} of {self._end}, and the content isn't the same any more"
         try:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from holdfast.storage.drivers._objectstore.bucket import (
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
     from holdfast.storage.driver import Buffer, Precondition
 
-__all__ = ["RetryingBucket", "again", "is_retryable", "pause"]
+__all__ = ["RetryingBucket", "again", "is_retryable", "pause", "tell"]
+
+_log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +46,18 @@ _LONGEST_PAUSE: Final = 10.0
 def is_retryable(error: BaseException) -> bool:
     """Whether the same request may succeed later: what its class says, never its text."""
     return isinstance(error, StorageError) and error.retryable
+
+
+def tell(error: BaseException | None, attempt: int, seconds: float) -> None:
+    """Log that a store is asked again, since an operator who finds it slow can't see that otherwise.
+
+    Args:
+        error: What failed.
+        attempt: How often it was tried, from 1.
+        seconds: How long is waited now.
+    """
+    told = f"{type(error).__name__}: {error}"
+    _log.info("the store failed, and is asked again", error=told, attempt=attempt, wait=round(seconds, 2))
 
 
 def pause(error: BaseException | None, attempt: int) -> float:
@@ -269,6 +284,7 @@ async def again(call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.k
         retry=retry_if_exception(is_retryable),
         wait=_wait,
         stop=is_over,
+        before_sleep=_tell,
         reraise=True,
     )
     return await retrying(attempt)
@@ -277,3 +293,7 @@ async def again(call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.k
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
     return pause(error, state.attempt_number)
+
+
+def _tell(state: RetryCallState) -> None:
+    tell(state.outcome.exception() if state.outcome is not None else None, state.attempt_number, state.upcoming_sleep)
