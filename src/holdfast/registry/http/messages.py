@@ -26,7 +26,7 @@ With 4 ahead it is 500 MB/s and 0.8 s, with 16 1,350 MB/s and 0.4 s, with 64 1,7
 length comes in pieces as large as the server's buffer and gains nothing.
 """
 
-_GATHER_SECONDS = 0.0002
+_GATHER_SECONDS = 0.001
 """Once that many messages have come, more are let come before they are looked at: one wakeup for all of them.
 
 A push of 512 MiB in chunks of 32 KiB: 650 MB/s, not 570.

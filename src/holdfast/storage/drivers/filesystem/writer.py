@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["FilesystemWriter"]
 
 _BATCH_BYTES: Final = 1024 * 1024
-_WAITING_BYTES: Final = 4 * 1024 * 1024  # what may be collected while a batch is being written
 _BATCH_CHUNKS: Final = 1024  # what one pwritev takes; chunks may be 32 bytes
 _WRITEBACK_BYTES: Final = 8 * 1024 * 1024
 """How often the disk is set to work, so that the sync at the commit finds little left.
@@ -47,9 +46,7 @@ _DONE: Final = frozenset({_State.CLOSED, _State.KEPT})
 
 
 class FilesystemWriter(FileWriter):
-    """An unfinished write.
-
-    At most about 8 MiB are in memory, being written and waiting for it, and the chunk just handed over.
+    """An unfinished write. At most two batches, about 2 MiB, are in memory, and the chunk just handed over.
 
     A cancelled `write` has accepted its data, and the writer can go on. A cancelled `close`, `commit` or `cancel`
     has happened or failed as a whole, when the cancellation gets through.
@@ -90,8 +87,7 @@ class FilesystemWriter(FileWriter):
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
         self._size += len(chunk)
-        enough = _BATCH_BYTES if self._is_idle() else _WAITING_BYTES
-        if self._batch_bytes >= enough or len(self._batch) >= _BATCH_CHUNKS:
+        if self._batch_bytes >= _BATCH_BYTES or len(self._batch) >= _BATCH_CHUNKS:
             await self._finish_batch()
             self._start_batch()
 
@@ -153,9 +149,6 @@ class FilesystemWriter(FileWriter):
         if self._batch and self._state is _State.OPEN:
             self._start_batch()
             await self._finish_batch()
-
-    def _is_idle(self) -> bool:
-        return self._running is None or self._running.done()
 
     def _start_batch(self) -> None:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
