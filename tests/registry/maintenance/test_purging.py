@@ -166,6 +166,13 @@ async def test_what_killed_processes_left(tmp_path: Path, shared_storage: Storag
     assert (7, False) == (purged.size, left.exists())
 
 
+async def test_what_begins_meanwhile(storage: Storage) -> None:
+    """A purge of everything leaves alone what begins while it goes on, a store's rounded second aside."""
+    await make_upload(storage, ago(seconds=-5))
+
+    assert [] == await purge(storage.driver, older_than=timedelta())
+
+
 async def test_a_dry_run(storage: Storage) -> None:
     """It tells the same as a real one, each upload once, and deletes nothing."""
     await make_upload(storage, ago(days=8), write=b"content")

@@ -43,8 +43,8 @@ _MIN_INTERVAL = 1.0
 _CHUNK = 1000
 _AT_ONCE = 16
 
-_CLOCKS_APART = timedelta(minutes=1)
-"""By how much a store's clock may be ahead of ours; Swift's own rounds up to the next second."""
+_ROUNDED_UP = timedelta(seconds=1)
+"""By how much a time that a store tells can be ahead: Swift rounds up to the next second."""
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ async def purge_uploads(
 
     Args:
         driver: The storage.
-        older_than: How long; no time at all takes everything, also what a store with a fast clock says is yet to come.
+        older_than: How long; no time at all takes everything there is, and what begins within the second after.
         dry_run: Whether to delete nothing.
 
     Raises:
@@ -98,7 +98,7 @@ async def purge_uploads(
     """
     before = datetime.now(UTC) - older_than
     if not older_than:
-        before += _CLOCKS_APART
+        before += _ROUNDED_UP
     told: set[str] = set()  # only a dry run meets the same upload twice, as its directory and as a write
     async for name in list_repositories(driver, having="_uploads"):
         async for upload in _purge_repository(driver, name, before, dry_run=dry_run):
