@@ -291,9 +291,12 @@ async def again(call: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.k
 
 
 def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return pause(error, state.attempt_number)
+    return pause(_error(state), state.attempt_number)
 
 
 def _tell(state: RetryCallState) -> None:
-    tell(state.outcome.exception() if state.outcome is not None else None, state.attempt_number, state.upcoming_sleep)
+    tell(_error(state), state.attempt_number, state.upcoming_sleep)
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None
