@@ -73,24 +73,24 @@ async def test_silence_is_a_timeout(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_slow_is_no_timeout(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that goes on taking content has all the time that it needs, many times the timeout."""
-    trouble = Trouble.make(kind, request, monkeypatch, silence=0.6)
+    trouble = Trouble.make(kind, request, monkeypatch, silence=1.0)
     async with trouble.proxy(FaultPlan()) as proxy, trouble.driver(proxy) as driver:
         proxy.rate = 24 * MIB  # what the kernel takes at once has to have gone on in time, too
-        await driver.put_content("/a", _LARGE * 4)
+        await driver.put_content("/a", _LARGE * 8)
 
-    assert _LARGE * 4 == trouble.bucket.get("some/place/a")
+    assert _LARGE * 8 == trouble.bucket.get("some/place/a")
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_WITHIN, Fault.TRUNCATED, Fault.STALL_WITHIN, Fault.RESET_AFTER])
 async def test_reading_goes_on(trouble: Trouble, fault: Fault) -> None:
     """Content whose connection breaks again and again comes whole, each byte once."""
     trouble.bucket.put("some/place/a", _LARGE)
-    async with _troubled(trouble, Rule(faults=[fault], times=2, method="GET")) as (driver, proxy):
+    async with _troubled(trouble, Rule(faults=[fault], times=4, method="GET")) as (driver, proxy):
         async with driver.reader("/a", offset=1000) as chunks:
             content = b"".join([chunk async for chunk in chunks])
 
         assert _LARGE[1000:] == content
-        assert 2 == proxy.injected[fault]
+        assert 4 == proxy.injected[fault]
         assert _LARGE == await driver.get_content("/a")
 
 

@@ -94,10 +94,10 @@ async def test_mixed_faults(kind: str, request: pytest.FixtureRequest, monkeypat
     quick = [fault for fault in _COMMON if fault not in _STALLS]
     rules = [*late, Rule(faults=quick, probability=0.15), Rule(faults=list(_STALLS), probability=0.02)]
     plan = FaultPlan(rules=rules, seed=_seed())
-    injected, done = await _spend(Trouble.make(kind, request, monkeypatch), plan, acts=10)
+    injected, done = await _spend(Trouble.make(kind, request, monkeypatch), plan, acts=15)
 
     assert len(injected) > 5
-    assert done > _TASKS * 5
+    assert done > _TASKS * 8
 
 
 @pytest.mark.slow
