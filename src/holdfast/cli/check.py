@@ -136,13 +136,15 @@ def _subject(target: Target) -> tuple[Subject, bool, bool]:
         raise typer.BadParameter("it belongs to a driver: name one", param_hint="--param")
     configuration = configure(config=target.config, root=target.root, addr=None, serving=False)
     section = configuration.storage
-    subject = _named(section.driver, section.parameters)
+    subject = _named(section.driver, section.parameters, configuration.middleware.around_storage)
     return subject, not section.redirect.disable, not section.maintenance.readonly.enabled
 
 
-def _named(name: str, parameters: dict[str, Any]) -> Subject:
+def _named(
+    name: str, parameters: dict[str, Any], middleware: tuple[tuple[str, dict[str, Any]], ...] = ()
+) -> Subject:
     parsed = options.parse(name, factory.load(name).Options, parameters)
-    return Subject.named(name, parameters, where=whereabouts(name, parsed))
+    return Subject.named(name, parameters, middleware=middleware, where=whereabouts(name, parsed))
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:

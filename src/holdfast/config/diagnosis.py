@@ -9,7 +9,7 @@ from holdfast.config.environment import PREFIX
 from holdfast.config.problem import Path, Problem
 from holdfast.config.schema import file_keys, model_at, nearest
 from holdfast.config.storage import BESIDE_THE_DRIVER
-from holdfast.storage import factory, options
+from holdfast.storage import factory, middleware, options
 from holdfast.storage.errors import ConfigurationError, InvalidParameterError, InvalidStorageDriverError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from holdfast.config.document import Document
 
-__all__ = ["driver_problems", "model_problems", "remarks"]
+__all__ = ["driver_problems", "middleware_problems", "model_problems", "remarks"]
 
 _REASONS = {
     "missing": "is required",
@@ -73,6 +73,25 @@ def driver_problems(document: Document) -> Iterator[Problem]:
         yield Problem(path=path, place=document.locate(path), reason=reason)
     except ConfigurationError as error:
         yield Problem(path=path, place=document.locate(path), reason=str(error))
+
+
+def middleware_problems(document: Document, configuration: Configuration) -> Iterator[Problem]:
+    """Let each storage middleware judge its options; what is disabled isn't looked at.
+
+    Their code is imported; none is made.
+    """
+    for index, entry in enumerate(configuration.middleware.storage):
+        if entry.disabled:
+            continue
+        path: Path = ("middleware", "storage", index)
+        try:
+            middleware.parsed(entry.name, entry.given)
+        except InvalidParameterError as error:
+            path = (*path, "options", *error.key.split("."))
+            yield Problem(path=path, place=document.locate(path), reason=error.reason)
+        except ConfigurationError as error:
+            path = (*path, "name")
+            yield Problem(path=path, place=document.locate(path), reason=str(error))
 
 
 def remarks(document: Document, configuration: Configuration) -> Iterator[Problem]:

@@ -105,7 +105,7 @@ def _redis(configuration: Configuration) -> Iterator[Path]:
 
 def _middleware(configuration: Configuration) -> Iterator[Path]:
     section = configuration.middleware
-    layers = {"registry": section.registry, "repository": section.repository, "storage": section.storage}
+    layers = {"registry": section.registry, "repository": section.repository}
     for name, entries in layers.items():
         for index, entry in enumerate(entries):
             if not entry.disabled:
@@ -190,9 +190,9 @@ RULES: tuple[Rule, ...] = (
         remedy="write inmemory: facts that can't change are remembered, and nothing else need be",
     ),
     Rule(
-        key="`middleware`, unless `disabled`",
+        key="`middleware.registry`, `middleware.repository`, unless `disabled`",
         find=_middleware,
-        reason="this version has no middleware",
+        reason="this version has middleware around storage alone",
         remedy="take it out, or write disabled: true",
     ),
     Rule(

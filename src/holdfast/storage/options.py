@@ -1,4 +1,4 @@
-"""One declaration per driver option, read by the factory, `holdfast drivers` and the reference pages.
+"""One declaration per option of a driver or middleware, read by the factory, the commands and the reference pages.
 
     class Options(DriverOptions):
         bucket: str = Field(description="The bucket's name.")
@@ -25,7 +25,7 @@ __all__ = ["DriverOptions", "OptionInfo", "describe", "parse"]
 
 
 class DriverOptions(BaseModel):
-    """The base of a driver's options: closed (an unknown key is an error), immutable, secrets masked."""
+    """The base of a driver's or middleware's options: closed (an unknown key is an error), immutable, secrets masked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
@@ -56,8 +56,10 @@ class OptionInfo:
 OptionsT = TypeVar("OptionsT", bound=DriverOptions)
 
 
-def parse(driver: str, options: type[OptionsT], parameters: Mapping[str, Any]) -> OptionsT:
-    """Turn a configuration's parameters into a driver's options.
+def parse(
+    driver: str, options: type[OptionsT], parameters: Mapping[str, Any], *, kind: str = "storage driver"
+) -> OptionsT:
+    """Turn a configuration's parameters into the options of a driver, or of another `kind` of thing.
 
     Text is taken for numbers and booleans, since environment variables have nothing else.
 
@@ -69,7 +71,8 @@ def parse(driver: str, options: type[OptionsT], parameters: Mapping[str, Any]) -
     except ValidationError as error:
         detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = _key(detail["loc"], parameters, missing=detail["type"] == "missing")
-        raise InvalidParameterError(driver, key, _reason(detail["type"], detail["msg"], key, options)) from None
+        reason = _reason(detail["type"], detail["msg"], key, options)
+        raise InvalidParameterError(driver, key, reason, kind=kind) from None
 
 
 def describe(options: type[DriverOptions]) -> list[OptionInfo]:
