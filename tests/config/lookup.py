@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from holdfast.config import Address, Configuration
-from holdfast.config.duration import format_duration
+from holdfast.duration import format_duration
 from holdfast.config.section import Section
 
 

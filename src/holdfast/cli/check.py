@@ -16,7 +16,7 @@ from holdfast.cli.announcement import whereabouts
 from holdfast.cli.check_report import Shown, print_json, print_report
 from holdfast.cli.remarks import gathered_logs
 from holdfast.cli.serve import configure
-from holdfast.config.duration import parse_duration
+from holdfast.duration import parse_duration
 from holdfast.config.scalars import Size
 from holdfast.storage import factory, options
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from holdfast.config.duration import format_duration
+from holdfast.duration import format_duration
 from holdfast.config.http import HTTPSection
 from holdfast.config.schema import file_keys
 from holdfast.config.section import Section

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import ByteSize, Field
 
-from holdfast.config.duration import PositiveDuration
+from holdfast.duration import PositiveDuration
 from holdfast.config.scalars import Boolean, Size
 from holdfast.config.section import Section, below
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from holdfast.config.duration import Duration
+from holdfast.duration import Duration
 from holdfast.config.scalars import URL
 from holdfast.config.section import Section
 

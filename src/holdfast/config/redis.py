@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from holdfast.config.duration import Duration
+from holdfast.duration import Duration
 from holdfast.config.scalars import Boolean, Integer
 from holdfast.config.section import Section, below
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from holdfast.config.address import Address
 from holdfast.config.configuration import Configuration
-from holdfast.config.duration import format_duration
+from holdfast.duration import format_duration
 from holdfast.config.schema import Key, Shape, file_keys
 
 if TYPE_CHECKING:

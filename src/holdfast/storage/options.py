@@ -12,10 +12,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
 
+from holdfast.duration import format_duration
 from holdfast.storage.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
     choices = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else ()
     aliases = tuple(str(choice) for choice in choices if choice != name)
     required = field.is_required()
-    default = None if required or field.default is None else str(field.default)
+    default = None if required or field.default is None else _text(field.default)
     return OptionInfo(
         name=name,
         aliases=aliases,
@@ -137,6 +139,10 @@ def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
         secret=_is_secret(field),
         description=field.description or "",
     )
+
+
+def _text(default: object) -> str:
+    return format_duration(default) if isinstance(default, timedelta) else str(default)
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -149,7 +155,14 @@ def _secret_keys(options: type[DriverOptions]) -> set[str]:
 
 
 def _type_name(annotation: Any) -> str:
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "boolean", "SecretStr": "text"}
+    names = {
+        "str": "text",
+        "int": "whole number",
+        "float": "number",
+        "bool": "boolean",
+        "SecretStr": "text",
+        "timedelta": "duration",
+    }
     if _models(annotation):
         return "mapping"
     plain = [arg for arg in get_args(annotation) if arg is not type(None)] or [annotation]

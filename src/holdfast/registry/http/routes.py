@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.requests import Request
@@ -13,7 +14,9 @@ from holdfast.registry.http.context import Registry
 from holdfast.registry.http.endpoints import read_path
 from holdfast.registry.http.errors import ApiError, error_response, from_exception
 from holdfast.registry.http.references import check_name
+from holdfast.registry.http.request_log import remote_address
 from holdfast.registry.http.unread import drop_body
+from holdfast.storage.client import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -88,6 +91,7 @@ class Application:
         if scope["type"] != "http":
             raise ValueError(f"not an HTTP request: {scope['type']}")
         response: Response | None = None
+        client = CLIENT.set(partial(remote_address, scope))
         try:
             response = await self._respond(scope, receive)
             await self._answer(response, scope, receive, send)
@@ -96,6 +100,8 @@ class Application:
             if response is not None and getattr(response, "started", True):
                 raise
             await self._answer(error_response(from_exception(error)), scope, receive, send)
+        finally:
+            CLIENT.reset(client)
 
     async def _answer(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         response.raw_headers += self._fields
