@@ -71,9 +71,10 @@ async def _serve(configuration: Configuration, logs: LogOptions) -> None:
     from holdfast.cli.watching import watched  # noqa: PLC0415 - as uvloop
     from holdfast.registry.app import registry_app  # noqa: PLC0415 - as uvloop
     from holdfast.registry.http.logs import logged  # noqa: PLC0415 - as uvloop
+    from holdfast.registry.middleware import around_registry  # noqa: PLC0415 - as uvloop
     from holdfast.registry.server import serve  # noqa: PLC0415 - as uvloop
 
-    section, http = configuration.storage, configuration.http
+    section, http, around = configuration.storage, configuration.http, configuration.middleware.around_registry
     where = whereabouts(
         section.driver, options.parse(section.driver, factory.load(section.driver).Options, section.parameters)
     )
@@ -83,7 +84,7 @@ async def _serve(configuration: Configuration, logs: LogOptions) -> None:
         await probe(driver, where, read_only=section.maintenance.readonly.enabled)
         async with (
             registry_app(driver, registry_settings(configuration)) as registry,
-            watched(registry, configuration, driver) as (app, health),
+            watched(around_registry(registry, around), configuration, driver) as (app, health),
         ):
             with logged(app, logs) as served:
                 announce = partial(_announce, http, where)

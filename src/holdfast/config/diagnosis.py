@@ -9,7 +9,9 @@ from holdfast.config.environment import PREFIX
 from holdfast.config.problem import Path, Problem
 from holdfast.config.schema import file_keys, model_at, nearest
 from holdfast.config.storage import BESIDE_THE_DRIVER
-from holdfast.storage import factory, middleware, options
+from holdfast.registry import middleware
+from holdfast.storage import factory, options
+from holdfast.storage import middleware as storage_middleware
 from holdfast.storage.errors import ConfigurationError, InvalidParameterError, InvalidStorageDriverError
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from holdfast.config.document import Document
+    from holdfast.config.middleware import Middleware
+    from holdfast.storage.offers import Offers
 
 __all__ = ["driver_problems", "middleware_problems", "model_problems", "remarks"]
 
@@ -76,22 +80,31 @@ def driver_problems(document: Document) -> Iterator[Problem]:
 
 
 def middleware_problems(document: Document, configuration: Configuration) -> Iterator[Problem]:
-    """Let each storage middleware judge its options; what is disabled isn't looked at.
+    """Let each middleware judge its options; what is disabled isn't looked at.
 
     Their code is imported; none is made.
     """
-    for index, entry in enumerate(configuration.middleware.storage):
-        if entry.disabled:
-            continue
-        path: Path = ("middleware", "storage", index)
-        try:
-            middleware.parsed(entry.name, entry.given)
-        except InvalidParameterError as error:
-            path = (*path, "options", *error.key.split("."))
-            yield Problem(path=path, place=document.locate(path), reason=error.reason)
-        except ConfigurationError as error:
-            path = (*path, "name")
-            yield Problem(path=path, place=document.locate(path), reason=str(error))
+    section = configuration.middleware
+    layers: tuple[tuple[str, tuple[Middleware, ...], Offers[Any]], ...] = (
+        ("registry", section.registry, middleware.REGISTRY),
+        ("repository", section.repository, middleware.REPOSITORY),
+        ("storage", section.storage, storage_middleware.OFFERS),
+    )
+    for name, entries, offers in layers:
+        for index, entry in enumerate(entries):
+            if not entry.disabled:
+                yield from _judged(document, ("middleware", name, index), entry, offers)
+
+
+def _judged(document: Document, path: Path, entry: Middleware, offers: Offers[Any]) -> Iterator[Problem]:
+    try:
+        offers.chosen(entry.name, entry.given)
+    except InvalidParameterError as error:
+        path = (*path, "options", *error.key.split("."))
+        yield Problem(path=path, place=document.locate(path), reason=error.reason)
+    except ConfigurationError as error:
+        path = (*path, "name")
+        yield Problem(path=path, place=document.locate(path), reason=str(error))
 
 
 def remarks(document: Document, configuration: Configuration) -> Iterator[Problem]:

@@ -1,13 +1,16 @@
 """The section `middleware`."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import Field
 
 from holdfast.config.scalars import Boolean
 from holdfast.config.section import Section
 
-__all__ = ["Middleware", "MiddlewareSection"]
+__all__ = ["Middleware", "MiddlewareSection", "NamesAndOptions"]
+
+NamesAndOptions: TypeAlias = tuple[tuple[str, dict[str, Any]], ...]
+"""Middleware that isn't disabled, by name and options; the first is the innermost."""
 
 
 class Middleware(Section):
@@ -31,6 +34,20 @@ class MiddlewareSection(Section):
     storage: tuple[Middleware, ...] = Field(default=(), description="Around the storage driver.")
 
     @property
-    def around_storage(self) -> tuple[tuple[str, dict[str, Any]], ...]:
-        """Name and options of what stands around the storage driver, as `holdfast.storage.create` takes them."""
-        return tuple((entry.name, entry.given) for entry in self.storage if not entry.disabled)
+    def around_registry(self) -> NamesAndOptions:
+        """What stands around the registry."""
+        return _enabled(self.registry)
+
+    @property
+    def around_repositories(self) -> NamesAndOptions:
+        """What stands around each repository."""
+        return _enabled(self.repository)
+
+    @property
+    def around_storage(self) -> NamesAndOptions:
+        """What stands around the storage driver, as `holdfast.storage.create` takes it."""
+        return _enabled(self.storage)
+
+
+def _enabled(entries: tuple[Middleware, ...]) -> NamesAndOptions:
+    return tuple((entry.name, entry.given) for entry in entries if not entry.disabled)

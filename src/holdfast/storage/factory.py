@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from holdfast.storage import middleware as storage_middleware
 from holdfast.storage.errors import InvalidStorageDriverError
 from holdfast.storage.offers import Offer, Offers
-from holdfast.storage.options import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,10 +108,5 @@ def create(
     """
     from holdfast.storage.layers import compose  # noqa: PLC0415 - metrics and tracing load with the first driver
 
-    factory = load(name)
-    options = parse(name, factory.Options, parameters or {})
-    around = [storage_middleware.parsed(*each) for each in middleware]
-    driver = factory(options)
-    for make in around:
-        driver = make(driver)
-    return compose(driver, options)
+    factory, options = _offers.chosen(name, parameters or {})
+    return compose(storage_middleware.around(factory(options), middleware), options)

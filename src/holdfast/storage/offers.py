@@ -9,22 +9,31 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from holdfast.storage.errors import DriverLoadError, DuplicateDriverError, InvalidMiddlewareError
-from holdfast.storage.options import DriverOptions
+from holdfast.storage.options import DriverOptions, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from holdfast.storage.errors import ConfigurationError
 
-__all__ = ["Offer", "Offers"]
+__all__ = ["Factory", "Offer", "Offers"]
 
 _IN_PROCESS = "registered in this process"
 _NEEDS = "it needs an Options class, made from DriverOptions, and to be callable"
 
-FactoryT = TypeVar("FactoryT")
+
+class Factory(Protocol):
+    """What the factories of all kinds have in common; what they are called with is up to the kind."""
+
+    @property
+    def Options(self) -> type[DriverOptions]:  # noqa: N802 - a class attribute that holds a class
+        """What is made takes these."""
+
+
+FactoryT = TypeVar("FactoryT", bound=Factory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +116,15 @@ class Offers(Generic[FactoryT]):
             near = difflib.get_close_matches(name, known, n=1)
             raise self.unknown(name, known, near[0] if near else None)
         return self._load_entry_point(points[0])
+
+    def chosen(self, name: str, parameters: Mapping[str, Any]) -> tuple[FactoryT, DriverOptions]:
+        """Return the factory of a name, and the options that it takes as a configuration gives them.
+
+        Raises:
+            ConfigurationError: The name or a parameter is wrong; see `load` and `holdfast.storage.options.parse`.
+        """
+        factory = self.load(name)
+        return factory, parse(name, factory.Options, parameters, kind=self.kind)
 
     def unknown(self, name: str, known: Iterable[str], nearest: str | None) -> ConfigurationError:
         """Make the error that tells that nothing has a name."""

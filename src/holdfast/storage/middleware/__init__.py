@@ -32,10 +32,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from holdfast.storage.offers import Offer, Offers
-from holdfast.storage.options import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from holdfast.storage.driver import StorageDriver
     from holdfast.storage.options import DriverOptions
@@ -43,10 +42,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ENTRY_POINT_GROUP",
     "KIND",
+    "OFFERS",
     "MiddlewareFactory",
     "MiddlewareSource",
+    "around",
     "load",
-    "parsed",
     "register",
     "sources",
     "unregister",
@@ -72,7 +72,8 @@ class MiddlewareFactory(Protocol):
         """Put it around a driver, without connecting to anything."""
 
 
-_offers: Offers[MiddlewareFactory] = Offers(kind=KIND, group=ENTRY_POINT_GROUP)
+OFFERS: Offers[MiddlewareFactory] = Offers(kind=KIND, group=ENTRY_POINT_GROUP)
+"""Middleware around storage, by name."""
 
 
 def register(name: str, factory: MiddlewareFactory | type[StorageDriver]) -> None:
@@ -88,17 +89,17 @@ def register(name: str, factory: MiddlewareFactory | type[StorageDriver]) -> Non
         ValueError: The name isn't made of lower-case letters, digits, `-` and `_`.
     """
     # A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers.
-    _offers.register(name, cast("MiddlewareFactory", factory))
+    OFFERS.register(name, cast("MiddlewareFactory", factory))
 
 
 def unregister(name: str) -> None:
     """Take back a registration of this process; one that isn't there is a `KeyError`."""
-    _offers.unregister(name)
+    OFFERS.unregister(name)
 
 
 def sources() -> list[MiddlewareSource]:
     """Tell which middleware exists, sorted by name, without loading any. A name claimed twice is there twice."""
-    return _offers.sources()
+    return OFFERS.sources()
 
 
 def load(name: str) -> MiddlewareFactory:
@@ -109,15 +110,15 @@ def load(name: str) -> MiddlewareFactory:
         DuplicateDriverError: More than one package claims it.
         DriverLoadError: Its code can't be imported; says which extra to install where the package names one.
     """
-    return _offers.load(name)
+    return OFFERS.load(name)
 
 
-def parsed(name: str, parameters: Mapping[str, Any]) -> Callable[[StorageDriver], StorageDriver]:
-    """Return what puts a middleware around a driver; its name and parameters are right by then.
+def around(driver: StorageDriver, middleware: Iterable[tuple[str, Mapping[str, Any]]]) -> StorageDriver:
+    """Put middleware around a driver, by name and options; the first is the innermost.
 
     Raises:
-        ConfigurationError: The name or a parameter is wrong; see `load` and `holdfast.storage.options.parse`.
+        ConfigurationError: A name or an option is wrong.
     """
-    factory = load(name)
-    options = parse(name, factory.Options, parameters, kind=KIND)
-    return lambda inner: factory(inner, options)
+    for factory, options in [OFFERS.chosen(*each) for each in middleware]:
+        driver = factory(driver, options)
+    return driver
