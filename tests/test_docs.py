@@ -188,7 +188,7 @@ def test_the_blocks_of_a_page_run(
         pytest.skip("skopeo isn't installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    for offers in (factory._offers, middleware.OFFERS):
+    for offers in (factory.OFFERS, middleware.OFFERS):
         monkeypatch.setattr(offers, "_registered", dict(offers._registered))
     modules = set(sys.modules)
     runner = Runner(page=page, folder=tmp_path, cleanup=cleanup)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.config.configuration import Configuration
 from holdfast.config.environment import PREFIX
+from holdfast.config.middleware import OFFERS
 from holdfast.config.problem import Path, Problem
 from holdfast.config.schema import file_keys, model_at, nearest
 from holdfast.config.storage import BESIDE_THE_DRIVER
-from holdfast.registry import middleware
 from holdfast.storage import factory, options
-from holdfast.storage import middleware as storage_middleware
 from holdfast.storage.errors import ConfigurationError, InvalidParameterError, InvalidStorageDriverError
 
 if TYPE_CHECKING:
@@ -85,15 +84,11 @@ def middleware_problems(document: Document, configuration: Configuration) -> Ite
     Their code is imported; none is made.
     """
     section = configuration.middleware
-    layers: tuple[tuple[str, tuple[Middleware, ...], Offers[Any]], ...] = (
-        ("registry", section.registry, middleware.REGISTRY),
-        ("repository", section.repository, middleware.REPOSITORY),
-        ("storage", section.storage, storage_middleware.OFFERS),
-    )
-    for name, entries, offers in layers:
+    layers = {"registry": section.registry, "repository": section.repository, "storage": section.storage}
+    for name, entries in layers.items():
         for index, entry in enumerate(entries):
             if not entry.disabled:
-                yield from _judged(document, ("middleware", name, index), entry, offers)
+                yield from _judged(document, ("middleware", name, index), entry, OFFERS[name])
 
 
 def _judged(document: Document, path: Path, entry: Middleware, offers: Offers[Any]) -> Iterator[Problem]:

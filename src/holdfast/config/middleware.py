@@ -1,13 +1,24 @@
 """The section `middleware`."""
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
 
 from pydantic import Field
 
 from holdfast.config.scalars import Boolean
 from holdfast.config.section import Section
+from holdfast.registry import middleware as around_registries
+from holdfast.storage import middleware as around_drivers
+from holdfast.storage.offers import Offers
 
-__all__ = ["Middleware", "MiddlewareSection", "NamesAndOptions"]
+__all__ = ["OFFERS", "Middleware", "MiddlewareSection", "NamesAndOptions"]
+
+OFFERS: Final[Mapping[str, Offers[Any]]] = {
+    "storage": around_drivers.OFFERS,
+    "registry": around_registries.REGISTRY,
+    "repository": around_registries.REPOSITORY,
+}
+"""The middleware that there is, by the key of the section that names what it stands around."""
 
 NamesAndOptions: TypeAlias = tuple[tuple[str, dict[str, Any]], ...]
 """Middleware that isn't disabled, by name and options; the first is the innermost."""

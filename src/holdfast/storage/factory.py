@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from holdfast.storage.driver import StorageDriver
     from holdfast.storage.options import DriverOptions
 
-__all__ = ["ENTRY_POINT_GROUP", "DriverFactory", "DriverSource", "create", "load", "register", "sources", "unregister"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "OFFERS",
+    "DriverFactory",
+    "DriverSource",
+    "create",
+    "load",
+    "register",
+    "sources",
+    "unregister",
+]
 
 ENTRY_POINT_GROUP = "holdfast.drivers"
 
@@ -48,7 +58,8 @@ class _Drivers(Offers[DriverFactory]):
         return InvalidStorageDriverError(name, known, nearest=nearest)
 
 
-_offers = _Drivers(kind="storage driver", group=ENTRY_POINT_GROUP)
+OFFERS = _Drivers(kind="storage driver", group=ENTRY_POINT_GROUP)
+"""Drivers, by name."""
 
 
 def register(name: str, factory: DriverFactory | type[StorageDriver]) -> None:
@@ -64,17 +75,17 @@ def register(name: str, factory: DriverFactory | type[StorageDriver]) -> None:
         ValueError: The name isn't made of lower-case letters, digits, `-` and `_`.
     """
     # A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers.
-    _offers.register(name, cast("DriverFactory", factory))
+    OFFERS.register(name, cast("DriverFactory", factory))
 
 
 def unregister(name: str) -> None:
     """Take back a registration of this process; one that isn't there is a `KeyError`."""
-    _offers.unregister(name)
+    OFFERS.unregister(name)
 
 
 def sources() -> list[DriverSource]:
     """Tell which drivers exist, sorted by name, without loading any. A name claimed twice is there twice."""
-    return _offers.sources()
+    return OFFERS.sources()
 
 
 def load(name: str) -> DriverFactory:
@@ -85,7 +96,7 @@ def load(name: str) -> DriverFactory:
         DuplicateDriverError: More than one package claims it.
         DriverLoadError: Its code can't be imported; says which extra to install where the package names one.
     """
-    return _offers.load(name)
+    return OFFERS.load(name)
 
 
 def create(
@@ -108,5 +119,9 @@ def create(
     """
     from holdfast.storage.layers import compose  # noqa: PLC0415 - metrics and tracing load with the first driver
 
-    factory, options = _offers.chosen(name, parameters or {})
-    return compose(storage_middleware.around(factory(options), middleware), options)
+    factory, options = OFFERS.chosen(name, parameters or {})
+    around = [storage_middleware.OFFERS.chosen(*each) for each in middleware]
+    driver = factory(options)
+    for outer, outer_options in around:
+        driver = outer(driver, outer_options)
+    return compose(driver, options)

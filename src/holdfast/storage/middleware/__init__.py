@@ -34,8 +34,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from holdfast.storage.offers import Offer, Offers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from holdfast.storage.driver import StorageDriver
     from holdfast.storage.options import DriverOptions
 
@@ -45,7 +43,6 @@ __all__ = [
     "OFFERS",
     "MiddlewareFactory",
     "MiddlewareSource",
-    "around",
     "load",
     "register",
     "sources",
@@ -111,14 +108,3 @@ def load(name: str) -> MiddlewareFactory:
         DriverLoadError: Its code can't be imported; says which extra to install where the package names one.
     """
     return OFFERS.load(name)
-
-
-def around(driver: StorageDriver, middleware: Iterable[tuple[str, Mapping[str, Any]]]) -> StorageDriver:
-    """Put middleware around a driver, by name and options; the first is the innermost.
-
-    Raises:
-        ConfigurationError: A name or an option is wrong.
-    """
-    for factory, options in [OFFERS.chosen(*each) for each in middleware]:
-        driver = factory(driver, options)
-    return driver
