@@ -344,9 +344,9 @@ def test_the_middleware_of_the_configuration_is_checked_too(tmp_path: Path) -> N
     entry = "{name: redirect, options: {baseurl: 'http://127.0.0.1:1'}"
     text = "version: 0.1\nstorage: inmemory\nmiddleware: {storage: [%s]}\n"
     config.write_text(text % f"{entry}}}")
-    with_it = json.loads(_run("--config", str(config), *_SMALL, "--json").stdout)
+    with_it = json.loads(_check("--config", config, *_SMALL, "--json", status=1).stdout)
     config.write_text(text % f"{entry}, disabled: true}}")
-    without = json.loads(_run("--config", str(config), *_SMALL, "--json").stdout)
+    without = json.loads(_check("--config", config, *_SMALL, "--json").stdout)
 
     assert (False, True) == (with_it["ready"], without["ready"])
     assert (True, False) == (with_it["capabilities"]["redirect_get"], without["capabilities"]["redirect_get"])
