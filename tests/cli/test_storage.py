@@ -107,6 +107,8 @@ async def test_middleware_that_nobody_offers_is_an_error(tmp_path: Path) -> None
     config = _config(tmp_path, f"{{filesystem: {{rootdirectory: {tmp_path}}}}}")
     with config.open("a") as file:
         file.write("middleware: {storage: [{name: nobodys}]}\n")
-    with pytest.raises(ConfigurationError, match="middleware.storage.0.name: no storage middleware is named 'nobodys'"):
+    with pytest.raises(
+        ConfigurationError, match=r"middleware\.storage\.0\.name: no storage middleware is named 'nobodys'"
+    ):
         async with opened_storage(config, None):
             pass

@@ -45,7 +45,10 @@ def test_an_unknown_name_is_told_with_its_place(kind: str) -> None:
     ("options", "expected"),
     [
         ("{}", "middleware.storage.0.options.baseurl: is required"),
-        ("{baseurl: 'https://a', baseurls: b}", "middleware.storage.0.options.baseurls: is unknown; did you mean 'baseurl'?"),
+        (
+            "{baseurl: 'https://a', baseurls: b}",
+            "middleware.storage.0.options.baseurls: is unknown; did you mean 'baseurl'?",
+        ),
         ("{baseurl: a}", "middleware.storage.0.options.baseurl: needs a scheme"),
     ],
 )
@@ -86,9 +89,7 @@ def test_a_list_can_be_said_by_variables() -> None:
 
 def test_a_wrong_option_in_a_variable_names_the_variable() -> None:
     """That is where it has to be mended."""
-    (problem,) = _problems(
-        "  storage: [{name: redirect}]", REGISTRY_MIDDLEWARE_STORAGE_0_OPTIONS_BASEURL="cdn.example"
-    )
+    (problem,) = _problems("  storage: [{name: redirect}]", REGISTRY_MIDDLEWARE_STORAGE_0_OPTIONS_BASEURL="cdn.example")
 
     assert problem.startswith("REGISTRY_MIDDLEWARE_STORAGE_0_OPTIONS_BASEURL: middleware.storage.0.options.baseurl: ")
 

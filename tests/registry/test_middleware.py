@@ -1,7 +1,6 @@
 """Middleware around the registry and around each repository."""
 
 import json
-from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
@@ -35,6 +34,8 @@ class Marking:
         self._mark = options.mark
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, and mark its answer."""
+
         async def marking(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = dict(message["headers"])
@@ -59,6 +60,7 @@ class Guarding:
         self.seen: list[tuple[str, str, str]] = []
 
     async def __call__(self, operation: Operation, proceed: Proceed) -> Response:
+        """Refuse, or let through and mark."""
         self.seen.append((operation.method, operation.endpoint, operation.reference))
         if operation.repository == self._options.repository and operation.method not in {"GET", "HEAD"}:
             raise ApiError("DENIED", message="it is full")
@@ -68,12 +70,11 @@ class Guarding:
 
 
 @pytest.fixture(autouse=True)
-def _offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _offered(monkeypatch: pytest.MonkeyPatch) -> None:
     for offers in (middleware.REGISTRY, middleware.REPOSITORY):
         monkeypatch.setattr(offers, "_registered", {})
     middleware.REGISTRY.register("marking", Marking)
     middleware.REPOSITORY.register("guarding", Guarding)
-    yield
 
 
 async def test_the_registry_is_wrapped_the_first_innermost(storage: Storage) -> None:
@@ -142,7 +143,7 @@ def test_wrong_names_and_options_are_told_before_anything_runs() -> None:
     """Each kind of middleware has names of its own."""
     with pytest.raises(InvalidMiddlewareError, match="no registry middleware is named 'guarding'"):
         around_registry(Marking, [("guarding", {})])  # type: ignore[arg-type]
-    with pytest.raises(InvalidMiddlewareError, match="no repository middleware is named 'gaurding'. Did you mean"):
+    with pytest.raises(InvalidMiddlewareError, match=r"no repository middleware is named 'gaurding'\. Did you mean"):
         repository_middleware([("gaurding", {})])
     with pytest.raises(InvalidParameterError, match="repository middleware 'guarding': parameter 'repository'"):
         repository_middleware([("guarding", {})])

@@ -56,9 +56,7 @@ def test_a_signed_url_is_that_of_amazons_own_library(rsa_key: rsa.RSAPrivateKey)
         )
 
 
-async def test_a_url_leads_to_the_objects_key(
-    made: Callable[..., CloudFront], rsa_key: rsa.RSAPrivateKey
-) -> None:
+async def test_a_url_leads_to_the_objects_key(made: Callable[..., CloudFront], rsa_key: rsa.RSAPrivateKey) -> None:
     """Below the root directory of the bucket, good for twenty minutes, and for both methods."""
     driver = made()
     verify = cloudfront(rsa_key.public_key(), "APKA")
