@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 import pytest
 from pydantic import Field, SecretStr
 
+from holdfast.config.middleware import OFFERS
 from holdfast.storage import DriverOptions, factory, middleware
 
 
@@ -28,8 +29,10 @@ class _Box:
 
 
 @pytest.fixture(autouse=True)
-def box() -> Iterator[None]:
-    """Every test here can name the driver `box`, one that takes nothing, and the middleware `vault`."""
+def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test here can name the driver `box`, one that takes nothing, the middleware `vault`, and upstream's."""
+    for kind, name in {"registry": "ARegistryMiddleware", "repository": "ARepositoryMiddleware"}.items():
+        monkeypatch.setitem(OFFERS[kind]._registered, name, _Upstreams())
     factory.register("box", _Box())
     factory.register("bare", _Bare())
     middleware.register("vault", _Vault())
@@ -51,3 +54,11 @@ class _Vault:
     def __call__(self, inner: Any, options: Any, /) -> NoReturn:
         del inner, options
         raise AssertionError("loading a configuration makes no middleware")
+
+
+class _UpstreamsOptions(DriverOptions):
+    foo: str = Field(description="A placeholder of Distribution's example.")
+
+
+class _Upstreams(_Vault):
+    Options = _UpstreamsOptions  # type: ignore[assignment] # others
