@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from typer.main import get_command
 
-from holdfast.cli.drivers import DriverInfo, installed_drivers
+from holdfast.cli.drivers import installed_drivers
 from holdfast.cli.main import app
+from holdfast.cli.middleware import installed_middleware
 from holdfast.config.reference import keys
 from holdfast.config.unhonoured import RULES
 from holdfast.registry.http.errors import CODES
@@ -17,6 +18,8 @@ from holdfast.storage import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from holdfast.cli.offered import OfferInfo
 
 __all__ = ["pages"]
 
@@ -31,6 +34,7 @@ def pages() -> dict[Path, str]:
         _FOLDER / "configuration.md": _page("Configuration", _configuration()),
         _FOLDER / "drivers.md": _page("Storage drivers", _drivers()),
         _FOLDER / "errors.md": _page("Errors", _errors()),
+        _FOLDER / "middleware.md": _page("Storage middleware", _middleware()),
     }
 
 
@@ -166,11 +170,27 @@ def _drivers() -> list[str]:
     ]
     for driver in installed_drivers():
         if driver.target.startswith("holdfast.storage.drivers."):
-            blocks += _driver(driver)
+            blocks += _offer(driver)
     return blocks
 
 
-def _driver(driver: DriverInfo) -> list[str]:
+def _middleware() -> list[str]:
+    blocks = [
+        (
+            "A middleware's name is `name` of an entry of the list `middleware.storage` in the configuration file, what"
+            " it takes goes below `options`. [A page of its own](../howto/storage-middleware.md) says how they are put"
+            " together. `holdfast middleware` lists those that are installed on a machine, those of other packages, and"
+            " those around the registry and its repositories included."
+        )
+    ]
+    for middleware in installed_middleware()["storage"]:
+        if middleware.target.startswith("holdfast.storage.middleware."):
+            blocks += _offer(middleware)
+    return blocks
+
+
+def _offer(driver: OfferInfo) -> list[str]:
+    """A driver or a middleware, with its options."""
     if driver.problem is not None:
         raise RuntimeError(driver.problem)
     rows = [

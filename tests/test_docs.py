@@ -30,7 +30,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.config import parse
-from holdfast.storage import factory
+from holdfast.storage import factory, middleware
 
 _ROOT = Path(__file__).parent.parent
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
@@ -188,7 +188,8 @@ def test_the_blocks_of_a_page_run(
         pytest.skip("skopeo isn't installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(factory, "_registered", dict(factory._registered))
+    for offers in (factory.OFFERS, middleware.OFFERS):
+        monkeypatch.setattr(offers, "_registered", dict(offers._registered))
     modules = set(sys.modules)
     runner = Runner(page=page, folder=tmp_path, cleanup=cleanup)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from holdfast import storage
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from holdfast.storage.driver import StorageDriver
 
 __all__ = ["Plan", "Subject"]
 
@@ -24,17 +27,26 @@ class Subject:
     Attributes:
         name: The driver's name.
         parameters: Its options, as a configuration gives them.
+        middleware: What stands around the driver, by name and options, the first innermost.
         where: Where it keeps its data, for people.
         part: How many bytes it sends at once of large content, as far as its options tell.
     """
 
     name: str
     parameters: Mapping[str, Any]
+    middleware: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     where: str = ""
     part: int | None = None
 
     @classmethod
-    def named(cls, name: str, parameters: Mapping[str, Any], *, where: str = "") -> Self:
+    def named(
+        cls,
+        name: str,
+        parameters: Mapping[str, Any],
+        *,
+        middleware: tuple[tuple[str, Mapping[str, Any]], ...] = (),
+        where: str = "",
+    ) -> Self:
         """Take a driver by its name, as `holdfast.storage.create` does; nothing is connected to.
 
         Raises:
@@ -42,7 +54,21 @@ class Subject:
         """
         parsed = options.parse(name, factory.load(name).Options, parameters)
         part = getattr(parsed, "chunksize", None)
-        return cls(name=name, parameters=parameters, where=where or name, part=part if isinstance(part, int) else None)
+        return cls(
+            name=name,
+            parameters=parameters,
+            middleware=middleware,
+            where=where or name,
+            part=part if isinstance(part, int) else None,
+        )
+
+    def open(self, changes: Mapping[str, Any] | None = None) -> StorageDriver:
+        """Make the driver and what stands around it, some of its options changed; nothing is connected to.
+
+        Raises:
+            ConfigurationError: A name or a parameter is wrong.
+        """
+        return storage.create(self.name, {**self.parameters, **(changes or {})}, middleware=self.middleware)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from anyio import CancelScope
 
-from holdfast import storage
 from holdfast.checking.advice import FindingsUnder, better_options
 from holdfast.checking.diagnosis import diagnose, too_late
 from holdfast.checking.errors import BrokenPromiseError
@@ -71,7 +70,7 @@ async def check_storage(subject: Subject, plan: Plan, watcher: Watcher | None = 
     """
     watcher = watcher or Watcher()
     scratch = Scratch()
-    async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
+    async with aclosing(subject.open()) as driver:
         run = _Run(subject=subject, plan=plan, hints=hints_for(driver.name), scratch=scratch, driver=driver)
         left: list[str] = [scratch.folder]
         advice: Sequence[str] = ()
@@ -134,7 +133,7 @@ class _Run:
             part = self.subject.part  # many values are tried, so with no more content than is needed
             plan = replace(self.plan, size=min(self.plan.large(part), replace(self.plan, size=None).large(part)))
             subject = replace(self.subject, parameters={**self.subject.parameters, **change})
-            async with aclosing(storage.create(subject.name, subject.parameters)) as driver:
+            async with aclosing(subject.open()) as driver:
                 run = replace(self, subject=subject, plan=plan, driver=driver, folder="-".join(change.values()))
                 return {
                     check.name: run._lacking(check) or await run._make(check)  # noqa: SLF001 - of the same class

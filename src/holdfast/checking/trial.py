@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anyio import CancelScope
 
-from holdfast import storage
 from holdfast.checking.errors import BrokenPromiseError
 from holdfast.storage import ops
 from holdfast.storage.errors import PathNotFoundError
@@ -191,6 +190,5 @@ class Trial:
     @asynccontextmanager
     async def variant(self, changes: Mapping[str, Any]) -> AsyncIterator[StorageDriver]:
         """Open the same storage with some options changed, in the same bounds."""
-        parameters = {**self._subject.parameters, **changes}
-        async with aclosing(storage.create(self._subject.name, parameters)) as driver:
+        async with aclosing(self._subject.open(changes)) as driver:
             yield self._scratch.driver(driver)

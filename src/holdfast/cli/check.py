@@ -16,8 +16,8 @@ from holdfast.cli.announcement import whereabouts
 from holdfast.cli.check_report import Shown, print_json, print_report
 from holdfast.cli.remarks import gathered_logs
 from holdfast.cli.serve import configure
-from holdfast.config.duration import parse_duration
 from holdfast.config.scalars import Size
+from holdfast.duration import parse_duration
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ def _subject(target: Target) -> tuple[Subject, bool, bool]:
         raise typer.BadParameter("it belongs to a driver: name one", param_hint="--param")
     configuration = configure(config=target.config, root=target.root, addr=None, serving=False)
     section = configuration.storage
-    subject = _named(section.driver, section.parameters)
+    subject = _named(section.driver, section.parameters, configuration.middleware.around_storage)
     return subject, not section.redirect.disable, not section.maintenance.readonly.enabled
 
 
-def _named(name: str, parameters: dict[str, Any]) -> Subject:
+def _named(name: str, parameters: dict[str, Any], middleware: tuple[tuple[str, dict[str, Any]], ...] = ()) -> Subject:
     parsed = options.parse(name, factory.load(name).Options, parameters)
-    return Subject.named(name, parameters, where=whereabouts(name, parsed))
+    return Subject.named(name, parameters, middleware=middleware, where=whereabouts(name, parsed))
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:

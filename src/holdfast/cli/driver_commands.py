@@ -1,4 +1,7 @@
-"""The words of the commands about storage drivers. What they do is in the module of each, loaded when it is used."""
+"""The words of the commands about storage drivers and middleware.
+
+What they do is in the module of each, loaded when it is used.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import typer
 from holdfast.cli.failures import failures_in_one_line
 from holdfast.cli.group import showing_group
 
-__all__ = ["drivers"]
+__all__ = ["MIDDLEWARE_EPILOG", "drivers", "middleware"]
 
 _DRIVERS_EPILOG = """
 Examples:
@@ -143,3 +146,41 @@ def check(
             timeout=timeout,
             as_json=as_json,
         )
+
+
+MIDDLEWARE_EPILOG = """
+Examples:
+
+* `holdfast middleware`: what can stand around the storage, the registry and its repositories
+
+* `holdfast middleware redirect`: what one takes
+
+* `holdfast middleware --json`: the same for programs
+"""
+
+
+def _middleware_names(incomplete: str) -> list[str]:
+    """The names of middleware for completion, of which none is loaded."""
+    groups = ("holdfast.storage_middleware", "holdfast.registry_middleware", "holdfast.repository_middleware")
+    names = {point.name for group in groups for point in entry_points(group=group)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def middleware(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Show this one with all of its options.",
+            show_default=False,
+            autocompletion=_middleware_names,
+        ),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the middleware that is installed, that of other packages included."""
+    with failures_in_one_line():
+        from holdfast.cli.middleware import show as act  # noqa: PLC0415 - only this command draws tables
+
+        act(name, as_json=as_json)

@@ -103,6 +103,7 @@ def serve(
 
 
 app.add_typer(driver_commands.drivers)
+app.command(epilog=driver_commands.MIDDLEWARE_EPILOG)(driver_commands.middleware)
 
 _config = group("config", "Check a configuration file, or show what it comes to.")
 app.add_typer(_config)

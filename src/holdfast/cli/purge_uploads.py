@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from holdfast.cli.storage import opened_storage, run
-from holdfast.config.duration import parse_duration
+from holdfast.duration import parse_duration
 from holdfast.registry.maintenance.purging import purge_uploads
 
 if TYPE_CHECKING:

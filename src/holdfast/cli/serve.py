@@ -11,11 +11,11 @@ from pathlib import Path
 
 import typer
 
-from holdfast import storage
 from holdfast.cli.announcement import announcement, socket_announcement, warning, whereabouts
 from holdfast.cli.config import refusals
 from holdfast.cli.data_folder import default_data_folder
 from holdfast.cli.log_options import log_options
+from holdfast.cli.opening import configured_storage
 from holdfast.cli.probe import probe
 from holdfast.config import Address, Configuration, Reading, read, read_values
 from holdfast.config.document import Value
@@ -74,19 +74,20 @@ async def _serve(configuration: Configuration, logs: LogOptions) -> None:
     from holdfast.cli.watching import watched  # noqa: PLC0415 - as uvloop
     from holdfast.registry.app import registry_app  # noqa: PLC0415 - as uvloop
     from holdfast.registry.http.logs import logged  # noqa: PLC0415 - as uvloop
+    from holdfast.registry.middleware import around_registry  # noqa: PLC0415 - as uvloop
     from holdfast.registry.server import serve  # noqa: PLC0415 - as uvloop
 
-    section, http = configuration.storage, configuration.http
+    section, http, around = configuration.storage, configuration.http, configuration.middleware.around_registry
     where = whereabouts(
         section.driver, options.parse(section.driver, factory.load(section.driver).Options, section.parameters)
     )
     server = server_options(http)
-    async with aclosing(storage.create(section.driver, section.parameters)) as driver:
+    async with aclosing(configured_storage(configuration)) as driver:
         _collect_from_now_on()
         await probe(driver, where, read_only=section.maintenance.readonly.enabled)
         async with (
             registry_app(driver, registry_settings(configuration)) as registry,
-            watched(registry, configuration, driver) as (app, health),
+            watched(around_registry(registry, around), configuration, driver) as (app, health),
         ):
             with logged(app, logs) as served:
                 announce = partial(_announce, http, where)

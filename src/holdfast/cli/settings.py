@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.registry.app import Settings
 from holdfast.registry.http.urls import Urls
 from holdfast.registry.maintenance.purging import UploadPurging
+from holdfast.registry.middleware import repository_middleware
 from holdfast.registry.model.validation import ManifestValidation
 from holdfast.registry.store.facts import REMEMBERED_BLOBS
 
@@ -19,7 +20,11 @@ __all__ = ["registry_settings"]
 
 
 def registry_settings(configuration: Configuration) -> Settings:
-    """Tell what the registry needs to know besides its storage."""
+    """Tell what the registry needs to know besides its storage.
+
+    Raises:
+        ConfigurationError: The name or an option of middleware around repositories is wrong.
+    """
     storage, http, ours = configuration.storage, configuration.http, configuration.holdfast
     return Settings(
         delete_enabled=storage.delete.enabled,
@@ -38,6 +43,7 @@ def registry_settings(configuration: Configuration) -> Settings:
         tag_concurrency=storage.tag.concurrencylimit,
         validation=_validation(configuration),
         remembered_blobs=_remembered_blobs(storage.cache),
+        repository_middleware=repository_middleware(configuration.middleware.around_repositories),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from holdfast import storage
+from holdfast.cli.opening import configured_storage
 from holdfast.cli.serve import configure
 from holdfast.logs import LogOptions, configure_logs
 from holdfast.storage.errors import ConfigurationError
@@ -49,7 +49,7 @@ async def opened_storage(config: Path | None, root: Path | None) -> AsyncIterato
     configuration = configure(config=config, root=root, addr=None, serving=False)
     section = configuration.storage
     _require_folder(configuration)
-    async with aclosing(storage.create(section.driver, section.parameters)) as driver:
+    async with aclosing(configured_storage(configuration)) as driver:
         if not driver.capabilities.shared:
             raise ConfigurationError(
                 f"the storage {section.driver!r} is seen only by the process that serves it; no command can work on it"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.config.configuration import Configuration
 from holdfast.config.environment import PREFIX
+from holdfast.config.middleware import OFFERS
 from holdfast.config.problem import Path, Problem
 from holdfast.config.schema import file_keys, model_at, nearest
 from holdfast.config.storage import BESIDE_THE_DRIVER
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from holdfast.config.document import Document
+    from holdfast.config.middleware import Middleware
+    from holdfast.storage.offers import Offers
 
-__all__ = ["driver_problems", "model_problems", "remarks"]
+__all__ = ["driver_problems", "middleware_problems", "model_problems", "remarks"]
 
 _REASONS = {
     "missing": "is required",
@@ -72,6 +75,30 @@ def driver_problems(document: Document) -> Iterator[Problem]:
         reason = f"{error} Beside a driver there can be: {beside}."
         yield Problem(path=path, place=document.locate(path), reason=reason)
     except ConfigurationError as error:
+        yield Problem(path=path, place=document.locate(path), reason=str(error))
+
+
+def middleware_problems(document: Document, configuration: Configuration) -> Iterator[Problem]:
+    """Let each middleware judge its options; what is disabled isn't looked at.
+
+    Their code is imported; none is made.
+    """
+    section = configuration.middleware
+    layers = {"registry": section.registry, "repository": section.repository, "storage": section.storage}
+    for name, entries in layers.items():
+        for index, entry in enumerate(entries):
+            if not entry.disabled:
+                yield from _judged(document, ("middleware", name, index), entry, OFFERS[name])
+
+
+def _judged(document: Document, path: Path, entry: Middleware, offers: Offers[Any]) -> Iterator[Problem]:
+    try:
+        offers.chosen(entry.name, entry.given)
+    except InvalidParameterError as error:
+        path = (*path, "options", *error.key.split("."))
+        yield Problem(path=path, place=document.locate(path), reason=error.reason)
+    except ConfigurationError as error:
+        path = (*path, "name")
         yield Problem(path=path, place=document.locate(path), reason=str(error))
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from holdfast.config.duration import format_duration
 from holdfast.config.http import HTTPSection
+from holdfast.config.middleware import OFFERS, Middleware
 from holdfast.config.schema import file_keys
 from holdfast.config.section import Section
 from holdfast.config.storage import StorageSection
+from holdfast.duration import format_duration
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class _Walk:
             value = getattr(section, key.field)
             if key.name == "addr" and isinstance(section, HTTPSection) and section.unix is not None:
                 value = section.unix
+            if key.name == "options" and isinstance(section, Middleware):
+                value = _hidden(section, str(path[-2]))
             yield from self._value(value, (*path, key.name))
 
     def _value(self, value: Any, path: Path) -> Iterator[Setting]:
@@ -131,6 +134,15 @@ class _Walk:
         if path == ("log", "level") and not _stands_in(self._document.content, path):
             path = ("loglevel",)
         return self._document.locate(path) if _stands_in(self._document.content, path) else DEFAULT
+
+
+def _hidden(entry: Middleware, around: str) -> dict[str, Any]:
+    """Its options, those masked that it says are secret; what is disabled isn't asked, and need not be installed."""
+    if entry.disabled:
+        return entry.options
+    infos = options.describe(OFFERS[around].load(entry.name).Options)
+    secret = {name for info in infos if info.secret for name in (info.name, *info.aliases)}
+    return {name: _masked(value) if name in secret else value for name, value in entry.options.items()}
 
 
 def _stands_in(content: Value, path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from holdfast.config.configuration import Configuration
-from holdfast.config.diagnosis import driver_problems, model_problems, remarks
+from holdfast.config.diagnosis import driver_problems, middleware_problems, model_problems, remarks
 from holdfast.config.document import MAX_BYTES, Document, Value, read_document
 from holdfast.config.environment import lay_over
 from holdfast.config.problem import in_one_line
@@ -83,8 +83,8 @@ def parse(
         data: The YAML text.
         environment: As for `load`.
         source: What the text is called in messages.
-        check_driver: Whether the driver must be installed and judge its parameters. Without that, they are taken
-            as they are.
+        check_driver: Whether the driver and the middleware must be installed and judge their parameters. Without
+            that, they are taken as they are.
 
     Raises:
         ConfigurationError: As `load` does.
@@ -136,6 +136,8 @@ def _reading(file: Document, environment: Mapping[str, str], *, check_driver: bo
         problems.extend(model_problems(document, error))
     if check_driver:
         problems.extend(driver_problems(document))
+        if configuration is not None:
+            problems.extend(middleware_problems(document, configuration))
     return Reading(
         document=document,
         configuration=configuration,

@@ -103,15 +103,6 @@ def _redis(configuration: Configuration) -> Iterator[Path]:
         yield ("storage", "cache", "layerinfo")
 
 
-def _middleware(configuration: Configuration) -> Iterator[Path]:
-    section = configuration.middleware
-    layers = {"registry": section.registry, "repository": section.repository, "storage": section.storage}
-    for name, entries in layers.items():
-        for index, entry in enumerate(entries):
-            if not entry.disabled:
-                yield ("middleware", name, index)
-
-
 def _letsencrypt(configuration: Configuration) -> Iterator[Path]:
     section = configuration.http.tls.letsencrypt
     if section.cachefile is not None or section.hosts:
@@ -188,12 +179,6 @@ RULES: tuple[Rule, ...] = (
         find=_redis,
         reason="this version doesn't use Redis",
         remedy="write inmemory: facts that can't change are remembered, and nothing else need be",
-    ),
-    Rule(
-        key="`middleware`, unless `disabled`",
-        find=_middleware,
-        reason="this version has no middleware",
-        remedy="take it out, or write disabled: true",
     ),
     Rule(
         key="`http.tls.letsencrypt`",

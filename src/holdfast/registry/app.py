@@ -28,6 +28,7 @@ from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from holdfast.registry.middleware import RepositoryMiddleware
     from holdfast.storage.driver import StorageDriver
 
 __all__ = ["Settings", "registry_app"]
@@ -58,6 +59,7 @@ class Settings:
             processors.
         validation: What is asked of a manifest that is pushed.
         remembered_blobs: Blobs whose size is remembered.
+        repository_middleware: What stands around each operation on a repository, the first innermost.
     """
 
     delete_enabled: bool = False
@@ -77,6 +79,7 @@ class Settings:
     tag_concurrency: int = 0
     validation: ManifestValidation = field(default_factory=ManifestValidation)
     remembered_blobs: int = REMEMBERED_BLOBS
+    repository_middleware: tuple[RepositoryMiddleware, ...] = ()
 
 
 @asynccontextmanager
@@ -123,6 +126,7 @@ async def registry_app(driver: StorageDriver, settings: Settings) -> AsyncIterat
                 validation=settings.validation,
             ),
             headers=settings.headers,
+            around=settings.repository_middleware,
         )
 
 

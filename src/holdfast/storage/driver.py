@@ -16,7 +16,7 @@ object stores, a path can be both: it has content, `stat` describes the file, an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -77,6 +77,12 @@ class Capabilities:
     """A path is a file or a directory: writing below the one or over the other is `InvalidPathError`."""
     shared: bool = False
     """Another process given the same parameters sees the same files and unfinished writes."""
+    object_prefix: str | None = field(default=None, compare=False)
+    """Whoever reads the backend itself finds a file's content there: that of `/a/b` under the key `<prefix>a/b`.
+
+    An object's key in its bucket, a file's path in the root directory. `None` where content has no such name, or isn't
+    there as it is: compressed, encrypted. It is a fact about the configuration, so it doesn't count in comparisons.
+    """
 
 
 class FileInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,8 +3,9 @@
     HoldfastError
     ├── ConfigurationError                 wrong before anything runs; the operator mends the configuration
     │   ├── InvalidStorageDriverError      no driver has that name
+    │   ├── InvalidMiddlewareError         no middleware has that name
     │   ├── DuplicateDriverError           two factories claim one name
-    │   ├── DriverLoadError                the driver is known, its code can't be imported
+    │   ├── DriverLoadError                the name is known, its code can't be imported
     │   └── InvalidParameterError          a parameter is unknown, missing or of the wrong type
     └── StorageError                       an operation failed; carries driver, op, path, retryable
         ├── PathNotFoundError              nothing is there: the only error that means "absent"
@@ -44,6 +45,7 @@ __all__ = [
     "DuplicateDriverError",
     "HoldfastError",
     "IncompleteReadError",
+    "InvalidMiddlewareError",
     "InvalidOffsetError",
     "InvalidParameterError",
     "InvalidPathError",
@@ -93,46 +95,66 @@ class InvalidStorageDriverError(ConfigurationError):
         )
 
 
+class InvalidMiddlewareError(ConfigurationError):
+    """No middleware of its kind has the name that was asked for.
+
+    Attributes:
+        kind: What was looked for, such as `storage middleware`.
+        name: The name that was asked for.
+        known: The names that exist, sorted.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, nearest: str | None = None) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(sorted(known))
+        guess = f" Did you mean {nearest!r}?" if nearest else ""
+        super().__init__(
+            f"no {kind} is named {name!r}.{guess} Known: {', '.join(self.known) or 'none'}."
+            " One of another package is found once that package is installed."
+        )
+
+
 class DuplicateDriverError(ConfigurationError):
-    """Two factories claim one driver name; nothing decides silently which of them wins.
+    """Two factories claim one name; nothing decides silently which of them wins.
 
     Attributes:
         name: The name they claim.
         owners: Who claims it: a distribution's name and version, or where it was registered.
     """
 
-    def __init__(self, name: str, owners: Iterable[str]) -> None:
+    def __init__(self, name: str, owners: Iterable[str], *, kind: str = "storage driver") -> None:
         self.name = name
         self.owners = tuple(owners)
-        super().__init__(f"the storage driver name {name!r} is claimed by more than one: {' and '.join(self.owners)}")
+        super().__init__(f"the {kind} name {name!r} is claimed by more than one: {' and '.join(self.owners)}")
 
 
 class DriverLoadError(ConfigurationError):
-    """A known driver's code can't be imported, most often because its extra isn't installed.
+    """A known driver's or middleware's code can't be imported, most often because its extra isn't installed.
 
     Attributes:
         name: The driver's name.
     """
 
-    def __init__(self, name: str, reason: str, *, remedy: str | None = None) -> None:
+    def __init__(self, name: str, reason: str, *, remedy: str | None = None, kind: str = "storage driver") -> None:
         self.name = name
-        super().__init__(f"storage driver {name!r} can't be loaded: {reason}" + (f"; {remedy}" if remedy else ""))
+        super().__init__(f"{kind} {name!r} can't be loaded: {reason}" + (f"; {remedy}" if remedy else ""))
 
 
 class InvalidParameterError(ConfigurationError):
-    """A driver's parameter is unknown, missing or of the wrong type. The value is never part of the message.
+    """A parameter is unknown, missing or of the wrong type. The value is never part of the message.
 
     Attributes:
-        driver: The driver's name.
+        driver: The name of the driver, or of the middleware, whose parameter it is.
         key: The parameter, dotted where it is nested.
         reason: What is wrong with it.
     """
 
-    def __init__(self, driver: str, key: str, reason: str) -> None:
+    def __init__(self, driver: str, key: str, reason: str, *, kind: str = "storage driver") -> None:
         self.driver = driver
         self.key = key
         self.reason = reason
-        super().__init__(f"storage driver {driver!r}: parameter {key!r}: {reason}")
+        super().__init__(f"{kind} {driver!r}: parameter {key!r}: {reason}")
 
 
 # Operations ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One declaration per driver option, read by the factory, `holdfast drivers` and the reference pages.
+"""One declaration per option of a driver or middleware, read by the factory, the commands and the reference pages.
 
     class Options(DriverOptions):
         bucket: str = Field(description="The bucket's name.")
@@ -12,10 +12,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
 
+from holdfast.duration import format_duration
 from holdfast.storage.errors import InvalidParameterError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ __all__ = ["DriverOptions", "OptionInfo", "describe", "parse"]
 
 
 class DriverOptions(BaseModel):
-    """The base of a driver's options: closed (an unknown key is an error), immutable, secrets masked."""
+    """The base of what a driver or middleware takes: closed (an unknown key is an error), immutable, secrets masked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
@@ -56,8 +58,10 @@ class OptionInfo:
 OptionsT = TypeVar("OptionsT", bound=DriverOptions)
 
 
-def parse(driver: str, options: type[OptionsT], parameters: Mapping[str, Any]) -> OptionsT:
-    """Turn a configuration's parameters into a driver's options.
+def parse(
+    driver: str, options: type[OptionsT], parameters: Mapping[str, Any], *, kind: str = "storage driver"
+) -> OptionsT:
+    """Turn a configuration's parameters into the options of a driver, or of another `kind` of thing.
 
     Text is taken for numbers and booleans, since environment variables have nothing else.
 
@@ -69,7 +73,8 @@ def parse(driver: str, options: type[OptionsT], parameters: Mapping[str, Any]) -
     except ValidationError as error:
         detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = _key(detail["loc"], parameters, missing=detail["type"] == "missing")
-        raise InvalidParameterError(driver, key, _reason(detail["type"], detail["msg"], key, options)) from None
+        reason = _reason(detail["type"], detail["msg"], key, options)
+        raise InvalidParameterError(driver, key, reason, kind=kind) from None
 
 
 def describe(options: type[DriverOptions]) -> list[OptionInfo]:
@@ -124,7 +129,7 @@ def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
     choices = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else ()
     aliases = tuple(str(choice) for choice in choices if choice != name)
     required = field.is_required()
-    default = None if required or field.default is None else str(field.default)
+    default = None if required or field.default is None else _text(field.default)
     return OptionInfo(
         name=name,
         aliases=aliases,
@@ -134,6 +139,10 @@ def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
         secret=_is_secret(field),
         description=field.description or "",
     )
+
+
+def _text(default: object) -> str:
+    return format_duration(default) if isinstance(default, timedelta) else str(default)
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -146,7 +155,14 @@ def _secret_keys(options: type[DriverOptions]) -> set[str]:
 
 
 def _type_name(annotation: Any) -> str:
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "boolean", "SecretStr": "text"}
+    names = {
+        "str": "text",
+        "int": "whole number",
+        "float": "number",
+        "bool": "boolean",
+        "SecretStr": "text",
+        "timedelta": "duration",
+    }
     if _models(annotation):
         return "mapping"
     plain = [arg for arg in get_args(annotation) if arg is not type(None)] or [annotation]

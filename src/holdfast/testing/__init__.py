@@ -14,7 +14,8 @@ A driver is certified by a test file like this one:
         def store(self, tmp_path):
             return Store(make=lambda: MyStore(MyStore.Options(folder=str(tmp_path))))
 
-or without a class, by `register_suite`, or without a file:
+A middleware's test inherits `MiddlewareSuite` instead, and says how it is put around a driver. A driver's suite may
+be made without a class as well, by `register_suite`, or without a file:
 `pytest --pyargs holdfast.testing --holdfast-driver mystore --holdfast-param folder={tmp}`.
 
 Tests are chosen by the declared capabilities. They can't be overridden; a deviation is declared, with its
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     )
     from holdfast.testing.registration import register_suite
     from holdfast.testing.store import Store
-    from holdfast.testing.suite import DriverSuite
+    from holdfast.testing.suite import DriverSuite, MiddlewareSuite
 
 __all__ = [
     "CountingDriver",
@@ -48,13 +49,19 @@ __all__ = [
     "FaultPlan",
     "FaultyDriver",
     "InterceptingDriver",
+    "MiddlewareSuite",
     "RandomFaults",
     "SlowDriver",
     "Store",
     "register_suite",
 ]
 
-_HOMES = {"DriverSuite": "suite", "Store": "store", "register_suite": "registration"}
+_HOMES = {
+    "DriverSuite": "suite",
+    "MiddlewareSuite": "suite",
+    "Store": "store",
+    "register_suite": "registration",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.requests import Request
@@ -10,13 +11,18 @@ from starlette.responses import Response
 
 from holdfast.registry.http import blobs, listings, manifests, referrers, repositories, uploads
 from holdfast.registry.http.context import Registry
-from holdfast.registry.http.endpoints import read_path
+from holdfast.registry.http.endpoints import Place, read_path
 from holdfast.registry.http.errors import ApiError, error_response, from_exception
 from holdfast.registry.http.references import check_name
+from holdfast.registry.http.request_log import remote_address
 from holdfast.registry.http.unread import drop_body
+from holdfast.registry.middleware import Operation, carried_out
+from holdfast.storage.client import CLIENT
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+    from holdfast.registry.middleware import RepositoryMiddleware
 
 __all__ = ["Application"]
 
@@ -75,10 +81,17 @@ class Application:
     Args:
         registry: What it serves.
         headers: Header fields that every answer gets, beside its own.
+        around: What stands around each operation on a repository, the first innermost.
     """
 
-    def __init__(self, registry: Registry, headers: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        headers: Iterable[tuple[str, str]] = (),
+        around: Sequence[RepositoryMiddleware] = (),
+    ) -> None:
         self._registry = registry
+        self._around = around
         self._prefix = registry.urls.prefix
         more = ((name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers)
         self._fields = (_API_VERSION, *more)
@@ -88,6 +101,7 @@ class Application:
         if scope["type"] != "http":
             raise ValueError(f"not an HTTP request: {scope['type']}")
         response: Response | None = None
+        client = CLIENT.set(partial(remote_address, scope))
         try:
             response = await self._respond(scope, receive)
             await self._answer(response, scope, receive, send)
@@ -96,6 +110,8 @@ class Application:
             if response is not None and getattr(response, "started", True):
                 raise
             await self._answer(error_response(from_exception(error)), scope, receive, send)
+        finally:
+            CLIENT.reset(client)
 
     async def _answer(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         response.raw_headers += self._fields
@@ -111,7 +127,8 @@ class Application:
             if not path.startswith(self._prefix):
                 raise _no_such_endpoint()
             path = path[len(self._prefix) :]
-        methods, name, reference = _route(path)
+        endpoint, name, reference = _route(path)
+        methods = _TABLES[endpoint]
         handler = methods.get(scope["method"])
         if handler is None:
             return _without_handler(scope, methods)
@@ -120,7 +137,13 @@ class Application:
             raise ApiError("UNSUPPORTED", "the registry is in read-only mode", headers={"allow": allowed})
         if name is not None:
             check_name(name)
-        return await handler(self._registry, Request(scope, receive), name or "", reference)
+        request = Request(scope, receive)
+        if name is None or not self._around:
+            return await handler(self._registry, request, name or "", reference)
+        operation = Operation(
+            repository=name, endpoint=endpoint, method=scope["method"], reference=reference, request=request
+        )
+        return await carried_out(operation, partial(handler, self._registry, request, name, reference), self._around)
 
 
 def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:
@@ -133,13 +156,12 @@ def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:
     return Response(headers=allowed)
 
 
-def _route(path: str) -> tuple[dict[str, Handler], str | None, str]:
-    """Find the handlers for a path, and what `read_path` says of it."""
+def _route(path: str) -> Place:
+    """Tell what `read_path` says of a path, which leads somewhere."""
     place = read_path(path)
     if place is None:
         raise _no_such_endpoint()
-    endpoint, name, reference = place
-    return _TABLES[endpoint], name, reference
+    return place
 
 
 def _no_such_endpoint() -> ApiError:

@@ -63,9 +63,10 @@ from holdfast.testing.suite.resuming import Resuming
 from holdfast.testing.suite.sharing import Sharing
 from holdfast.testing.suite.uploads import Uploads
 from holdfast.testing.suite.walking import Walking
+from holdfast.testing.suite.wrapping import Wrapping
 from holdfast.testing.suite.writing import Writing
 
-__all__ = ["DriverSuite"]
+__all__ = ["DriverSuite", "MiddlewareSuite"]
 
 
 class DriverSuite(
@@ -92,3 +93,22 @@ class DriverSuite(
     Modelled,
 ):
     """All themes: what a driver's test class inherits. See `holdfast.testing` for an example."""
+
+
+class MiddlewareSuite(Wrapping, DriverSuite):
+    """All themes around the in-memory driver, and what a middleware owes that: what its test class inherits.
+
+    Its author declares `capabilities`, those of the whole, and defines the fixture `wrap`:
+
+        class TestUpperCase(MiddlewareSuite):
+            capabilities = Capabilities(
+                exclusive_names=True, put_create_only=True, put_match_version=True, write_resume_token=True,
+                list_uploads=True,
+            )
+
+            @pytest.fixture
+            def wrap(self):
+                return lambda inner: UpperCase(inner, UpperCase.Options())
+
+    Redefining the fixture `store` puts it around another driver.
+    """

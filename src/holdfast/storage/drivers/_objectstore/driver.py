@@ -90,6 +90,7 @@ class ObjectStoreDriver(StorageDriver):
             redirect_get=limits.sign_get,
             redirect_head=limits.sign_head,
             shared=True,
+            object_prefix=self._keys.root,
         )
 
     def __repr__(self) -> str:

@@ -49,6 +49,7 @@ _CAPABILITIES: Final = Capabilities(
     local_path=True,
     exclusive_names=True,
     shared=True,
+    object_prefix="",
 )
 
 

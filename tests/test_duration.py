@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from holdfast.config.duration import Duration, format_duration, parse_duration
+from holdfast.duration import Duration, format_duration, parse_duration
 
 _SECOND = timedelta(seconds=1)
 
