@@ -10,8 +10,8 @@ from fuzz.target import Target
 from holdfast.config import parse
 from holdfast.config.address import Address
 from holdfast.config.document import read_document
-from holdfast.duration import Duration, format_duration, parse_duration
 from holdfast.config.scalars import URL, Boolean, HeaderFields, Integer, Pattern, Size
+from holdfast.duration import Duration, format_duration, parse_duration
 from holdfast.storage.errors import ConfigurationError
 
 __all__ = ["TARGETS"]
