@@ -13,7 +13,7 @@ class TestOSSDriver(DriverSuite):
     capabilities = Capabilities(
         put_create_only=True,
         write_resume_token=True,
-        write_max_bytes=8_964_000_448_512,  # 10,000 parts, which grow as their number does
+        write_max_bytes=5_428_540_866_560,  # 10,000 parts, which grow as their number does
         list_uploads=True,
         redirect_get=True,
         redirect_head=True,

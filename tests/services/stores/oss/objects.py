@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from tests.services.loopback import Answer, Request
 
-from .place import MAX_PART, Bucket, Stored, check_key, crc64
+from .place import MAX_PART, Bucket, Stored, check_key
 from .refusal import RefusalError, document
 
 __all__ = [
@@ -60,7 +60,7 @@ def put_object(bucket: Bucket, key: str, request: Request) -> Answer:
         raise RefusalError(409, "FileAlreadyExists", "The object already exists and can not be overwritten.")
     stored = Stored.of(request.body, headers=kept_headers(request))
     bucket.objects[key] = stored
-    return Answer(headers={"ETag": f'"{stored.etag}"', "x-oss-hash-crc64ecma": str(crc64(stored.content))})
+    return Answer(headers=stored.told)
 
 
 def get_object(bucket: Bucket, key: str, request: Request) -> Answer:
@@ -72,11 +72,10 @@ def get_object(bucket: Bucket, key: str, request: Request) -> Answer:
         raise RefusalError(412, "PreconditionFailed", "At least one of the pre-conditions did not hold.")
     size = len(stored.content)
     headers = {
-        "ETag": f'"{stored.etag}"',
+        **stored.told,
         "Last-Modified": format_datetime(stored.modified, usegmt=True),
         "Accept-Ranges": "bytes",
         "x-oss-object-type": "Normal",
-        "x-oss-hash-crc64ecma": str(crc64(stored.content)),
         "Content-Type": stored.headers.get("content-type", "application/octet-stream"),
     }
     matched = _RANGE.fullmatch(request.headers.get("range", ""))

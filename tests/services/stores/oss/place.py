@@ -19,6 +19,9 @@ _MAX_KEY_BYTES = 1023
 
 _numbers = itertools.count(1)
 
+_TOLD = 1024 * 1024
+"""Of larger content no CRC-64 is told: it takes this fake too long."""
+
 crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, xorOut=0xFFFFFFFFFFFFFFFF)
 """CRC-64 as ECMA-182 has it, which OSS tells of what it has stored."""
 
@@ -48,6 +51,12 @@ class Stored:
         """Content that arrives now."""
         made = etag_of(content) if etag is None else etag
         return cls(content=content, etag=made, modified=datetime.now(UTC), headers=headers or {})
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What an answer says of it by way of checksums."""
+        crc = {"x-oss-hash-crc64ecma": str(crc64(self.content))} if len(self.content) <= _TOLD else {}
+        return {"ETag": f'"{self.etag}"', **crc}
 
 
 @dataclass(slots=True, kw_only=True)
