@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-__all__ = ["ALGORITHM", "UNSIGNED", "Query", "presigned_query", "scope_of", "signature", "signed"]
+__all__ = ["ALGORITHM", "UNSIGNED", "Query", "presigned_query", "scope_of", "signature", "signed", "text_to_sign"]
 
 ALGORITHM = "OSS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -50,6 +50,32 @@ def _canonical(
     return "\n".join((method, quote(resource, safe="/"), parameters, lines, ";".join(sorted(additional)), UNSIGNED))
 
 
+def text_to_sign(
+    method: str,
+    resource: str,
+    query: Query,
+    headers: Mapping[str, str],
+    *,
+    moment: str,
+    region: str,
+    additional: Collection[str] = (),
+) -> str:
+    """Returns what is signed of a request.
+
+    Args:
+        method: As in HTTP.
+        resource: `/bucket/key`, not escaped; `/bucket/` for a bucket.
+        query: The parameters, not escaped, without the signature itself.
+        headers: The headers, named in lower case.
+        moment: As in `x-oss-date`.
+        region: As in the scope.
+        additional: The names of further headers that are signed.
+    """
+    canonical = _canonical(method, resource, query, headers, additional)
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    return "\n".join((ALGORITHM, moment, scope_of(moment[:8], region), hashed))
+
+
 def signature(
     method: str,
     resource: str,
@@ -64,20 +90,18 @@ def signature(
     """Returns the signature of a request, in hexadecimal digits.
 
     Args:
-        method: As in HTTP.
-        resource: `/bucket/key`, not escaped; `/bucket/` for a bucket.
-        query: The parameters, not escaped, without the signature itself.
-        headers: The headers, named in lower case.
+        method: As for `text_to_sign`, and so are the others.
+        resource: See there.
+        query: See there.
+        headers: See there.
         secret: The secret of the access key.
-        moment: As in `x-oss-date`.
-        region: As in the scope.
-        additional: The names of further headers that are signed.
+        moment: See there.
+        region: See there.
+        additional: See there.
     """
-    canonical = _canonical(method, resource, query, headers, additional)
-    scope = scope_of(moment[:8], region)
-    text = "\n".join((ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+    text = text_to_sign(method, resource, query, headers, moment=moment, region=region, additional=additional)
     key = f"aliyun_v4{secret}".encode()
-    for part in (*scope.split("/"), text):
+    for part in (*scope_of(moment[:8], region).split("/"), text):
         key = hmac.digest(key, part.encode(), "sha256")
     return key.hex()
 

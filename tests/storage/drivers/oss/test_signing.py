@@ -1,9 +1,10 @@
 """Signatures of version 4: the vendor's published ones, and what the driver sends.
 
-The values are those of the test cases of the vendor's SDKs for Python and Go (signer/test_v4.py, signer_test.go). The
-fake computes signatures by code of its own, which is tried against them, too.
+The values are those of the test cases of the vendor's SDKs for Python and Go (signer/test_v4.py, signer_test.go), and
+of the example in its documentation. The fake computes signatures by code of its own, which is tried against them, too.
 """
 
+import hmac
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,7 +21,7 @@ from holdfast.storage.drivers.oss.bucket import OSSBucket
 from holdfast.storage.drivers.oss.options import OSSOptions
 from tests.services.loopback import Answer
 from tests.services.stores.oss.fake import REGION, FakeOss
-from tests.services.stores.oss.signature import presigned_query, signature
+from tests.services.stores.oss.signature import presigned_query, signature, text_to_sign
 from tests.storage.drivers.oss.conftest import MakeOptions
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +90,47 @@ def test_published_signatures_in_headers(
     assert published == checked
     authorization = f"OSS4-HMAC-SHA256 Credential={scope}{names},Signature={published}"
     assert authorization == context.request.headers["Authorization"]
+
+
+def test_the_documented_example() -> None:
+    """What is signed is what the documentation says, and with the key that it shows that makes its signature.
+
+    https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4 shows a secret too,
+    but the key isn't made of that: the whole way is tried with the SDKs' values alone.
+    """
+    moment = "20250411T064124Z"
+    headers = {
+        "content-disposition": "attachment",
+        "content-length": "3",
+        "content-md5": "ICy5YqxZB1uWSwcVLSNLcA==",
+        "content-type": "text/plain",
+        "x-oss-content-sha256": "UNSIGNED-PAYLOAD",
+        "x-oss-date": moment,
+    }
+    additional = ["content-disposition", "content-length"]
+    hashed = "c46d96390bdbc2d739ac9363293ae9d710b14e48081fcb22cd8ad54b63136eca"
+    documented = f"OSS4-HMAC-SHA256\n{moment}\n20250411/cn-hangzhou/oss/aliyun_v4_request\n{hashed}"
+    context = SigningContext(
+        bucket="examplebucket",
+        key="exampleobject",
+        request=HttpRequest("PUT", "http://examplebucket.oss-cn-hangzhou.aliyuncs.com/exampleobject", headers=headers),
+        credentials=StaticCredentialsProvider("ak", "sk").get_credentials(),
+        product="oss",
+        region="cn-hangzhou",
+        signing_time=datetime(2025, 4, 11, 6, 41, 24, tzinfo=UTC),
+        additional_headers=set(additional),
+    )
+    SignerV4().sign(context)
+    checked = text_to_sign(
+        "PUT", "/examplebucket/exampleobject", [], headers, moment=moment, region="cn-hangzhou", additional=additional
+    )
+    key = bytes.fromhex("3543b7686e65eda71e5e5ca19d548d78423c37e8ddba4dc9d83f90228b457c76")
+
+    assert (documented, documented) == (context.string_to_sign, checked)
+    assert (
+        "053edbf550ebd239b32a9cdfd93b0b2b3f2d223083aa61f75e9ac16856d61f23"
+        == hmac.new(key, checked.encode(), "sha256").hexdigest()
+    )
 
 
 @pytest.mark.parametrize(("when", "token", "additional", "published"), _IN_URL)
