@@ -171,6 +171,8 @@ class FakeOss(Loopback):
 
 def _named(request: Request) -> tuple[str, str]:
     """The bucket and the key that a request names."""
+    if request.method in {"PUT", "POST"} and "content-length" not in request.headers:
+        raise RefusalError(411, "MissingContentLength", "You must provide the Content-Length HTTP header.")
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     path = unquote(request.path, errors="strict")[1:]
     try:

@@ -95,8 +95,8 @@ def test_published_signatures_in_headers(
 def test_the_documented_example() -> None:
     """What is signed is what the documentation says, and with the key that it shows that makes its signature.
 
-    https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4 shows a secret too,
-    but the key isn't made of that: the whole way is tried with the SDKs' values alone.
+    https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4 shows a secret,
+    too, but the key isn't made of that: the whole way is tried with the SDKs' values alone.
     """
     moment = "20250411T064124Z"
     headers = {
