@@ -43,6 +43,7 @@ _NO_ASSERTION: dict[str, str] = {
 # What importing any part of the package must not bring in: the SDKs of the backends, and tools of one command.
 _SDKS = (
     "aiobotocore",
+    "alibabacloud_credentials",
     "alibabacloud_oss_v2",
     "azure",
     "boto3",

@@ -12,6 +12,7 @@ from tests.services.holdfast_server import HOLDFAST
 from tests.services.stores.azurite import AzuriteService
 from tests.services.stores.exchange import demand
 from tests.services.stores.fake_gcs import FakeGcsService
+from tests.services.stores.oss.service import OssService
 from tests.services.stores.s3 import S3Bucket, S3Service
 
 pytestmark = pytest.mark.anyio
@@ -200,3 +201,30 @@ async def test_what_is_configured_wrongly_for_gcs(fake_gcs: FakeGcsService) -> N
 
     assert 1 == len(report.failed)
     assert "create the bucket" in _remedies(report)
+
+
+async def test_oss(oss: OssService) -> None:
+    """On the fake of Alibaba Cloud's all checks pass, and nothing is left."""
+    bucket = oss.new_bucket()
+    report = await check_storage(Subject.named("oss", bucket.parameters(chunksize=5 * _MIB)), _PLAN)
+
+    assert without("match version") == names(report, "ok")
+    assert {"match version"} == names(report, "missing")
+    assert [] == bucket.leftovers()
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"accesskeysecret": "wrong"}, "correct `accesskeysecret`"),
+        ({"accesskeyid": "wrong"}, "correct `accesskeyid`"),
+        ({"bucket": "missing"}, "create the bucket"),
+        ({"region": "oss-cn-beijing"}, "correct `region`"),
+    ],
+)
+async def test_what_is_configured_wrongly_for_oss(oss: OssService, options: dict[str, str], remedy: str) -> None:
+    """A wrong key, bucket or region is told by what to correct."""
+    report = await check_storage(Subject.named("oss", oss.new_bucket().parameters(**options)), _PLAN)
+
+    assert 1 == len(report.failed)
+    assert remedy in _remedies(report)

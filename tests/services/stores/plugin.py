@@ -8,6 +8,7 @@ import pytest
 
 from .azurite import AzuriteService
 from .fake_gcs import FakeGcsService
+from .oss.service import Oss, OssService
 from .process import StoreServer
 from .required import require_azurite, require_ceph, require_fake_gcs, require_moto, require_swift
 from .s3 import S3Service
@@ -26,7 +27,7 @@ def _running(server: StoreServer[ServiceT]) -> Iterator[ServiceT]:
         yield server.service
 
 
-def _note(config: pytest.Config, service: S3Service | AzuriteService | FakeGcsService) -> None:
+def _note(config: pytest.Config, service: S3Service | AzuriteService | FakeGcsService | OssService) -> None:
     """Remembers for the closing words that a store takes part."""
     config.stash.setdefault(_lacks, {})[service.name] = service.lacks
 
@@ -81,6 +82,14 @@ def azurite_tls(tmp_path_factory: _Factory, pytestconfig: pytest.Config) -> Iter
 def fake_gcs(tmp_path_factory: _Factory, pytestconfig: pytest.Config) -> Iterator[FakeGcsService]:
     """fake-gcs-server, shared by the whole session."""
     with _running(require_fake_gcs(tmp_path_factory.mktemp("fake-gcs"))) as service:
+        _note(pytestconfig, service)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def oss(tmp_path_factory: _Factory, pytestconfig: pytest.Config) -> Iterator[OssService]:
+    """Our own fake of Alibaba Cloud OSS, shared by the whole session."""
+    with _running(Oss(tmp_path_factory.mktemp("oss"))) as service:
         _note(pytestconfig, service)
         yield service
 

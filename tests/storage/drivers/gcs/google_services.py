@@ -3,7 +3,7 @@
 import base64
 import json
 
-from tests.storage.drivers.gcs.loopback import Answer, Loopback, Request, failure
+from tests.services.loopback import Answer, Loopback, Request, failure
 
 __all__ = ["EMAIL", "GoogleServices"]
 

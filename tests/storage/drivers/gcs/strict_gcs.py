@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.storage.drivers.gcs.loopback import Answer, Loopback, Request, failure
+from tests.services.loopback import Answer, Loopback, Request, failure
 
 __all__ = ["StrictGCS"]
 

@@ -14,8 +14,8 @@ from holdfast.storage.drivers.gcs._credentials import Tokens, find, headers_of
 from holdfast.storage.drivers.gcs.bucket import GCSBucket
 from holdfast.storage.drivers.gcs.options import GCSOptions
 from holdfast.storage.errors import AccessDeniedError, StorageUnavailableError
+from tests.services.loopback import Answer, failure
 from tests.storage.drivers.gcs.google_services import EMAIL, GoogleServices
-from tests.storage.drivers.gcs.loopback import Answer, failure
 from tests.storage.drivers.gcs.strict_gcs import StrictGCS
 
 pytestmark = pytest.mark.anyio

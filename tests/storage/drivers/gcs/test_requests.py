@@ -23,7 +23,7 @@ from holdfast.storage.errors import (
     ThrottledError,
     UnexpectedStorageError,
 )
-from tests.storage.drivers.gcs.loopback import Answer, failure
+from tests.services.loopback import Answer, failure
 from tests.storage.drivers.gcs.strict_gcs import StrictGCS
 
 pytestmark = pytest.mark.anyio

@@ -20,8 +20,8 @@ from holdfast.storage.drivers.gcs._credentials import Found
 from holdfast.storage.drivers.gcs._signing import signed_url
 from holdfast.storage.drivers.gcs.bucket import GCSBucket
 from holdfast.storage.drivers.gcs.options import GCSOptions
+from tests.services.loopback import failure
 from tests.storage.drivers.gcs.google_services import EMAIL, GoogleServices
-from tests.storage.drivers.gcs.loopback import failure
 
 pytestmark = pytest.mark.anyio
 

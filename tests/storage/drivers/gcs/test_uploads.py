@@ -12,7 +12,7 @@ from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers.gcs.bucket import GCSBucket
 from holdfast.storage.drivers.gcs.options import GCSOptions
 from holdfast.storage.errors import StorageUnavailableError
-from tests.storage.drivers.gcs.loopback import Answer, Proceed, Request, failure
+from tests.services.loopback import Answer, Proceed, Request, failure
 from tests.storage.drivers.gcs.strict_gcs import StrictGCS
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Drivers whose stores are real, and stand behind a proxy that injects faults."""
+"""Drivers whose stores are real (but for OSS), and stand behind a proxy that injects faults."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,6 +11,7 @@ import pytest
 from holdfast.storage import StorageDriver, create
 from holdfast.storage.drivers.azure import _service
 from holdfast.storage.drivers.gcs import _client as gcs_client
+from holdfast.storage.drivers.oss import _transport
 from holdfast.storage.drivers.s3 import _client, _fast
 from tests.services.fault_proxy import FaultProxy
 from tests.services.faults import AZURE, GCS, S3, Dialect, FaultPlan
@@ -55,6 +56,10 @@ def _impatient_gcs(patch: pytest.MonkeyPatch, seconds: float) -> None:
     patch.setattr(gcs_client, "_TIMEOUT", httpx.Timeout(seconds))
 
 
+def _impatient_oss(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    patch.setattr(_transport, "READ_SECONDS", seconds)
+
+
 KINDS = {
     "ceph": Kind(
         dialect=S3,
@@ -69,6 +74,12 @@ KINDS = {
     ),
     "azurite": Kind(dialect=AZURE, endpoint="serviceurl", options={}, patience=_impatient_azure),
     "fake_gcs": Kind(dialect=GCS, endpoint="endpoint", options={}, patience=_impatient_gcs),
+    "oss": Kind(
+        dialect=S3,  # whose documents and codes these are, too
+        endpoint="endpoint",
+        options={"multipartcopychunksize": MIB, "multipartcopythresholdsize": 5 * MIB},
+        patience=_impatient_oss,
+    ),
 }
 """By the names of their fixtures."""
 

@@ -14,10 +14,11 @@ from aiobotocore.session import AioSession
 from botocore.loaders import create_loader
 
 from holdfast import __version__
+from holdfast.storage.drivers._objectstore.content import Content
 from holdfast.storage.drivers._objectstore.patience import patience
 from holdfast.storage.drivers._tasks import whole
 from holdfast.storage.drivers.s3._deleting import attach_digest
-from holdfast.storage.drivers.s3._http import Content, SingleAttempts, attach_sending
+from holdfast.storage.drivers.s3._http import SingleAttempts, attach_sending
 from holdfast.storage.drivers.s3._listing import attach_listing
 from holdfast.storage.drivers.s3._trace import Trace
 from holdfast.storage.drivers.s3.errors import CODES, SDK_ERRORS, code_of, missing_bucket, no_credentials, storage_error

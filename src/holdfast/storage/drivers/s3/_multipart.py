@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part, PastEndError, UnknownUploadError
-from holdfast.storage.drivers.s3._http import Content
+from holdfast.storage.drivers._objectstore.content import Content
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageUnavailableError
 
 if TYPE_CHECKING:

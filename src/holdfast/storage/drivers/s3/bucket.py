@@ -15,12 +15,12 @@ from holdfast.storage.drivers._objectstore.bucket import (
     Page,
     Part,
 )
+from holdfast.storage.drivers._objectstore.content import Content
 from holdfast.storage.drivers.s3 import _multipart, _reads
 from holdfast.storage.drivers.s3._client import Client
 from holdfast.storage.drivers.s3._copying import copy
 from holdfast.storage.drivers.s3._deleting import Deletions
 from holdfast.storage.drivers.s3._fast import FastReader
-from holdfast.storage.drivers.s3._http import Content
 from holdfast.storage.drivers.s3._listing import list_page, list_uploads
 from holdfast.storage.drivers.s3._profiles import find_profile
 from holdfast.storage.drivers.s3._signing import sign

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback, for services of Google's of which no real server runs here."""
+"""A small HTTP server on loopback, for services of which no real server runs here."""
 
 import json
 import ssl
@@ -72,6 +72,8 @@ class Loopback:
 
     Args:
         tls: Serves https with it.
+        port: The port; 0 for any.
+        remember: Whether it remembers what was asked: a server that lives long had better not.
 
     Attributes:
         requests: What was asked, in order.
@@ -80,13 +82,14 @@ class Loopback:
         instead: Asked for every other answer; it may proceed, by calling what answers otherwise.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, port: int = 0, remember: bool = True) -> None:
+        self._remembers = remember
         self._scheme = "https" if tls else "http"
         self.requests: list[Request] = []
         self.connections = 0
         self.planned: deque[Answer] = deque()
         self.instead: Instead = _proceed
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -101,6 +104,11 @@ class Loopback:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it remembers what was asked."""
+        return self._remembers
 
     @property
     def address(self) -> str:
@@ -140,7 +148,8 @@ def _handler(server: Loopback) -> type[BaseHTTPRequestHandler]:
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )
-            server.requests.append(request)
+            if server.remembers:
+                server.requests.append(request)
             self.send(server.planned.popleft() if server.planned else server.instead(request, server.answer))
 
         def send(self, answer: Answer) -> None:
