@@ -127,8 +127,7 @@ class Application:
             if not path.startswith(self._prefix):
                 raise _no_such_endpoint()
             path = path[len(self._prefix) :]
-        endpoint, name, reference = _route(path)
-        methods = _TABLES[endpoint]
+        methods, (endpoint, name, reference) = _route(path)
         handler = methods.get(scope["method"])
         if handler is None:
             return _without_handler(scope, methods)
@@ -156,12 +155,12 @@ def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:
     return Response(headers=allowed)
 
 
-def _route(path: str) -> Place:
-    """Tell what `read_path` says of a path, which leads somewhere."""
+def _route(path: str) -> tuple[dict[str, Handler], Place]:
+    """Find the handlers for a path, and what `read_path` says of it."""
     place = read_path(path)
     if place is None:
         raise _no_such_endpoint()
-    return place
+    return _TABLES[place[0]], place
 
 
 def _no_such_endpoint() -> ApiError:
