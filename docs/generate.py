@@ -11,7 +11,6 @@ from typer.main import get_command
 from holdfast.cli.drivers import installed_drivers
 from holdfast.cli.main import app
 from holdfast.cli.middleware import installed_middleware
-from holdfast.cli.offered import OfferInfo
 from holdfast.config.reference import keys
 from holdfast.config.unhonoured import RULES
 from holdfast.registry.http.errors import CODES
@@ -20,6 +19,7 @@ from holdfast.storage import errors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from holdfast.cli.offered import OfferInfo
     from holdfast.storage.options import OptionInfo
 
 __all__ = ["pages"]

@@ -336,3 +336,18 @@ def test_completion() -> None:
     done = subprocess.run([HOLDFAST], capture_output=True, text=True, env={**os.environ, **environment}, check=False)
 
     assert {"show", "check", "filesystem", "inmemory"} <= set(done.stdout.split())
+
+
+def test_the_middleware_of_the_configuration_is_checked_too(tmp_path: Path) -> None:
+    """A CDN that can't be reached is told before a client is sent to it; what is disabled doesn't count."""
+    config = tmp_path / "config.yml"
+    entry = "{name: redirect, options: {baseurl: 'http://127.0.0.1:1'}"
+    text = "version: 0.1\nstorage: inmemory\nmiddleware: {storage: [%s]}\n"
+    config.write_text(text % f"{entry}}}")
+    with_it = json.loads(_check("--config", config, *_SMALL, "--json").stdout)
+    config.write_text(text % f"{entry}, disabled: true}}")
+    without = json.loads(_check("--config", config, *_SMALL, "--json").stdout)
+
+    assert "http://127.0.0.1:1 can't be reached from here" in json.dumps(with_it["findings"])
+    assert "can't be reached" not in json.dumps(without["findings"])
+    assert (True, False) == (with_it["capabilities"]["redirect_get"], without["capabilities"]["redirect_get"])

@@ -69,7 +69,7 @@ def test_what_is_not_honoured_is_wrong(config: Path) -> None:
 
     assert (1, 2) == (result.exit_code, len(result.stderr.splitlines()))
     assert f"{config}:8:9: proxy.remoteurl: this version isn't a cache" in result.stderr
-    assert f"{config}:9:24: middleware.storage.0: this version has no middleware; take it out" in result.stderr
+    assert f"{config}:9:24: middleware.storage.0.options.baseurl: is required" in result.stderr
 
 
 def test_a_word_of_warning_is_no_problem(config: Path) -> None:

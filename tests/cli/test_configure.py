@@ -134,7 +134,7 @@ def test_a_variable_names_the_file(config: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_honoured_is_refused_when_serving(config: Path) -> None:
     """One line with the place of the first, and how many more; a command that works on storage need not care."""
     config.write_text(
-        "version: 0.1\nstorage: inmemory\nproxy: {remoteurl: 'http://a'}\nmiddleware: {storage: [{name: b}]}\n"
+        "version: 0.1\nstorage: inmemory\nproxy: {remoteurl: 'http://a'}\npolicy: {repository: {classes: [image]}}\n"
     )
 
     with pytest.raises(ConfigurationError) as caught:

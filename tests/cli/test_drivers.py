@@ -8,7 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from typer.testing import CliRunner
 
 from holdfast.cli.main import app
-from holdfast.storage import DriverOptions, factory
+from holdfast.storage import DriverOptions, factory, offers
 
 
 class _Identity(DriverOptions):
@@ -108,7 +108,7 @@ def test_a_driver_that_cannot_be_loaded_is_listed_with_its_problem(monkeypatch: 
         matching = query.get("name", "broken") == "broken"
         return [*entry_points(**query), *([broken] if matching else [])]
 
-    monkeypatch.setattr(factory, "entry_points", with_broken)
+    monkeypatch.setattr(offers, "entry_points", with_broken)
 
     status, output = _run()
 

@@ -163,3 +163,56 @@ def test_a_folder_for_storage_without_one_is_wrong_usage(tmp_path: Path) -> None
 
     assert 2 == status
     assert "--root" in err
+
+
+_OFFERED = """
+from holdfast.registry.http.errors import ApiError
+from holdfast.storage import DriverOptions
+class Stamp:
+    class Options(DriverOptions):
+        text: str
+    def __init__(self, app, options):
+        self.app, self.text = app, options.text.encode()
+    async def __call__(self, scope, receive, send):
+        async def stamped(message):
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"x-stamp", self.text)]}
+            await send(message)
+        await self.app(scope, receive, stamped)
+class Closed:
+    class Options(DriverOptions): ...
+    def __init__(self, options): ...
+    async def __call__(self, operation, proceed):
+        raise ApiError("DENIED")
+"""
+
+
+def test_middleware_of_other_packages_is_put_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Around the registry, and around the operations on repositories alone; that they are installed is enough."""
+    info = tmp_path / "packages" / "holdfast_offered-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: holdfast-offered\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[holdfast.registry_middleware]\nstamp = offered_here:Stamp\n"
+        "[holdfast.repository_middleware]\nclosed = offered_here:Closed\n"
+    )
+    (info.parent / "offered_here.py").write_text(_OFFERED)
+    monkeypatch.setenv("PYTHONPATH", str(info.parent))
+    config = tmp_path / "config.yml"
+    config.write_text(
+        "version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\n"
+        "middleware: {registry: [{name: stamp, options: {text: ours}}], repository: [{name: closed}]}\n"
+    )
+    found = {}
+    with _serving(tmp_path, str(config)) as (process, said):
+        for path in ("/v2/", "/v2/a/tags/list"):
+            connection = HTTPConnection("127.0.0.1", _port(said), timeout=_DEADLINE)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            found[path] = (answer.status, answer.headers["x-stamp"])
+            connection.close()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=_DEADLINE)
+
+    assert {"/v2/": (200, "ours"), "/v2/a/tags/list": (403, "ours")} == found
+    assert 0 == process.returncode

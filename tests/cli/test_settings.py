@@ -3,13 +3,16 @@ from dataclasses import fields
 from datetime import timedelta
 
 import pytest
+from starlette.responses import Response
 
 from holdfast.cli.settings import registry_settings
 from holdfast.config import Configuration, parse
 from holdfast.registry.app import Settings
 from holdfast.registry.http.urls import Urls
 from holdfast.registry.maintenance.purging import UploadPurging
+from holdfast.registry.middleware import REPOSITORY, Operation, Proceed
 from holdfast.registry.store.facts import REMEMBERED_BLOBS
+from holdfast.storage import DriverOptions
 
 _BASE = "version: 0.1\n"
 
@@ -38,12 +41,30 @@ validation:
   manifests:
     urls: {allow: ['^https://a'], deny: ['b$']}
     indexes: {platforms: list, platformlist: [{os: linux, architecture: amd64}]}
+middleware:
+  repository: [{name: guard}]
 holdfast:
   repositories: {delete: true}
   manifests: {sparseimages: true}
   uploads: {minchunk: 5MiB}
   http: {bodytimeout: 3s, bodymemory: 1MiB}
 """
+
+
+class _Guard:
+    Options = DriverOptions
+
+    def __init__(self, options: DriverOptions) -> None:
+        self.options = options
+
+    async def __call__(self, operation: Operation, proceed: Proceed) -> Response:
+        del operation
+        return await proceed()
+
+
+@pytest.fixture(autouse=True)
+def _guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REPOSITORY._registered, "guard", _Guard)
 
 
 def _configuration(text: str) -> Configuration:

@@ -85,3 +85,30 @@ async def test_a_folder_where_there_is_none_to_name(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter):
         async with opened_storage(_config(tmp_path, "inmemory"), tmp_path):
             pass
+
+
+async def test_middleware_is_around_it(tmp_path: Path) -> None:
+    """What works on the storage sees what the server sees: with its middleware, but for what is disabled."""
+    config = _config(tmp_path, f"{{filesystem: {{rootdirectory: {tmp_path}}}}}")
+    with config.open("a") as file:
+        file.write(
+            "middleware:\n  storage:\n    - {name: redirect, options: {baseurl: 'https://cdn.example'}}\n"
+            "    - {name: rewrite, options: {host: other.example}, disabled: true}\n"
+        )
+
+    async with opened_storage(config, None) as driver:
+        assert "https://cdn.example/a" == await driver.redirect_url("/a")
+        assert "Redirect(FilesystemDriver)" in repr(driver)
+        assert "Rewrite" not in repr(driver)
+
+
+async def test_middleware_that_nobody_offers_is_an_error(tmp_path: Path) -> None:
+    """It names the place and the name; nothing is opened."""
+    config = _config(tmp_path, f"{{filesystem: {{rootdirectory: {tmp_path}}}}}")
+    with config.open("a") as file:
+        file.write("middleware: {storage: [{name: nobodys}]}\n")
+    with pytest.raises(
+        ConfigurationError, match=r"middleware\.storage\.0\.name: no storage middleware is named 'nobodys'"
+    ):
+        async with opened_storage(config, None):
+            pass

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from holdfast.config import Address, Configuration
-from holdfast.duration import format_duration
 from holdfast.config.section import Section
+from holdfast.duration import format_duration
 
 
 def value_at(configuration: Configuration, path: str) -> Any:

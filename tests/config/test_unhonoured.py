@@ -28,10 +28,6 @@ def _found(section: str) -> list[str]:
         ),
         ("storage: {bare: , cache: {blobdescriptor: redis}}", ["storage.cache.blobdescriptor"]),
         ("storage: {bare: , cache: {layerinfo: redis}}", ["storage.cache.layerinfo"]),
-        (
-            "middleware: {registry: [name: a], repository: [name: b], storage: [{name: c, disabled: on}, name: d]}",
-            ["middleware.registry.0", "middleware.repository.0", "middleware.storage.1"],
-        ),
         ("http: {tls: {letsencrypt: {cachefile: /c, hosts: [a]}}}", ["http.tls.letsencrypt"]),
         ("http: {tls: {clientcas: [a], key: k}}", ["http.tls.key", "http.tls.clientcas"]),
         (f"http: {{tls: {{{_TLS}, clientcas: [a], clientauth: request-client-cert}}}}", ["http.tls.clientauth"]),
@@ -55,6 +51,7 @@ def test_what_this_version_cannot_do_is_told(section: str, expected: list[str]) 
         "storage: {bare: , cache: {blobdescriptor: inmemory, layerinfo: redis}, delete: {enabled: true}}",
         "storage: {bare: , maintenance: {uploadpurging: {dryrun: true}, readonly: {enabled: true}}, tag: {}}",
         "storage: {bare: , redirect: {disable: true}}",
+        "middleware: {registry: [{name: a, disabled: on}], storage: [{name: redirect, options: {baseurl: 'http://a'}}]}",
         "auth: none",
         "proxy: {username: a, ttl: 1h}",
         "notifications: {events: {includereferences: true}}",

@@ -73,7 +73,7 @@ def test_an_example_means_what_it_means_to_distribution(name: str) -> None:
         ("e2e-cloud-storage", ["storage.cache.blobdescriptor"]),
         ("notifications", ["notifications.endpoints.0"]),
         ("mirror", ["proxy.remoteurl"]),
-        ("rewrite", ["middleware.storage.0"]),
+        ("rewrite", []),
         ("parser-whole", ["auth.silly", "notifications.endpoints.0", "http.tls.clientcas"]),
         ("reference-http", ["http.tls.letsencrypt", "http.tls.ciphersuites"]),
     ],

@@ -213,7 +213,11 @@ def test_a_driver_without_an_extra_names_none(packages: Packages) -> None:
 
 @pytest.mark.parametrize(
     ("target", "reason"),
-    [("Missing", "has no attribute 'Missing'"), ("VALUE", "is no storage driver factory"), ("bare", "is no storage driver factory")],
+    [
+        ("Missing", "has no attribute 'Missing'"),
+        ("VALUE", "is no storage driver factory"),
+        ("bare", "is no storage driver factory"),
+    ],
 )
 def test_an_entry_point_at_something_else_is_an_error(packages: Packages, target: str, reason: str) -> None:
     """What it points at is there, can be called and has options."""

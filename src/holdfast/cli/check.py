@@ -16,8 +16,8 @@ from holdfast.cli.announcement import whereabouts
 from holdfast.cli.check_report import Shown, print_json, print_report
 from holdfast.cli.remarks import gathered_logs
 from holdfast.cli.serve import configure
-from holdfast.duration import parse_duration
 from holdfast.config.scalars import Size
+from holdfast.duration import parse_duration
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def _subject(target: Target) -> tuple[Subject, bool, bool]:
     return subject, not section.redirect.disable, not section.maintenance.readonly.enabled
 
 
-def _named(
-    name: str, parameters: dict[str, Any], middleware: tuple[tuple[str, dict[str, Any]], ...] = ()
-) -> Subject:
+def _named(name: str, parameters: dict[str, Any], middleware: tuple[tuple[str, dict[str, Any]], ...] = ()) -> Subject:
     parsed = options.parse(name, factory.load(name).Options, parameters)
     return Subject.named(name, parameters, middleware=middleware, where=whereabouts(name, parsed))
 

@@ -31,7 +31,8 @@ def show(name: str | None, *, as_json: bool) -> None:
     if name is not None and name not in known:
         raise InvalidMiddlewareError("middleware", name, known, nearest=nearest(name, known))
     found = {
-        around: [each for each in infos if name in {None, each.name}] for around, infos in installed_middleware().items()
+        around: [each for each in infos if name in {None, each.name}]
+        for around, infos in installed_middleware().items()
     }
     if as_json:
         rows = [{"around": around, **asdict(each)} for around, infos in found.items() for each in infos]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from holdfast.duration import format_duration
 from holdfast.config.http import HTTPSection
 from holdfast.config.middleware import OFFERS, Middleware
 from holdfast.config.schema import file_keys
 from holdfast.config.section import Section
 from holdfast.config.storage import StorageSection
+from holdfast.duration import format_duration
 from holdfast.storage import factory, options
 
 if TYPE_CHECKING:

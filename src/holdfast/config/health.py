@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from holdfast.config.address import Address, validate_address
-from holdfast.duration import Duration
 from holdfast.config.scalars import URL, Boolean, HeaderFields, Integer
 from holdfast.config.section import Section, Variable, below
+from holdfast.duration import Duration
 
 __all__ = ["FileCheck", "HTTPCheck", "HealthSection", "Interval", "StorageCheck", "TCPCheck", "Threshold"]
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from pydantic import ByteSize, Field
 
-from holdfast.duration import PositiveDuration
 from holdfast.config.scalars import Boolean, Size
 from holdfast.config.section import Section, below
+from holdfast.duration import PositiveDuration
 
 __all__ = ["BodySection", "HoldfastSection", "IndexSection", "RepositoriesSection", "UploadsSection"]
 

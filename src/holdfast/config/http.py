@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_core import PydanticCustomError
 
 from holdfast.config.address import Address, validate_address
-from holdfast.duration import Duration
 from holdfast.config.scalars import URL, Boolean, HeaderFields
 from holdfast.config.section import NotInFile, Section, below
 from holdfast.config.tls import TLSSection
+from holdfast.duration import Duration
 
 __all__ = ["DebugSection", "H2CSection", "HTTP2Section", "HTTPSection", "PrometheusSection"]
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from holdfast.duration import Duration
 from holdfast.config.scalars import URL, Boolean, HeaderFields, Integer
 from holdfast.config.section import Section, Variable, below
+from holdfast.duration import Duration
 
 __all__ = ["Endpoint", "EventsSection", "IgnoreSection", "NotificationsSection", "Wait"]
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr
 
-from holdfast.duration import Duration
 from holdfast.config.scalars import URL
 from holdfast.config.section import Section
+from holdfast.duration import Duration
 
 __all__ = ["ExecSection", "ProxySection"]
 

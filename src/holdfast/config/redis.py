@@ -2,9 +2,9 @@
 
 from pydantic import Field, SecretStr
 
-from holdfast.duration import Duration
 from holdfast.config.scalars import Boolean, Integer
 from holdfast.config.section import Section, below
+from holdfast.duration import Duration
 
 __all__ = ["RedisPoolSection", "RedisSection", "RedisTLSSection"]
 

@@ -11,8 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from holdfast.config.address import Address
 from holdfast.config.configuration import Configuration
-from holdfast.duration import format_duration
 from holdfast.config.schema import Key, Shape, file_keys
+from holdfast.duration import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from holdfast.duration import Duration, PositiveDuration
 from holdfast.config.scalars import Boolean, Count, Integer
 from holdfast.config.section import NotInFile, Section, below
+from holdfast.duration import Duration, PositiveDuration
 
 __all__ = [
     "BESIDE_THE_DRIVER",

@@ -12,7 +12,7 @@ code is loaded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.storage import middleware as storage_middleware
 from holdfast.storage.errors import InvalidStorageDriverError
@@ -74,8 +74,7 @@ def register(name: str, factory: DriverFactory | type[StorageDriver]) -> None:
         TypeError: The factory can't be called, or has no `Options`.
         ValueError: The name isn't made of lower-case letters, digits, `-` and `_`.
     """
-    # A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers.
-    OFFERS.register(name, cast("DriverFactory", factory))
+    OFFERS.register(name, factory)
 
 
 def unregister(name: str) -> None:

@@ -64,8 +64,11 @@ class Offers(Generic[FactoryT]):
         self.group = group
         self._registered: dict[str, FactoryT] = {}
 
-    def register(self, name: str, factory: FactoryT) -> None:
+    def register(self, name: str, factory: Any) -> None:
         """Register a factory under a name, for this process.
+
+        A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers: what the
+        factory has is seen here.
 
         Raises:
             DuplicateDriverError: The name is taken, by a registration or by an installed package.

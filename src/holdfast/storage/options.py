@@ -29,7 +29,7 @@ __all__ = ["DriverOptions", "OptionInfo", "describe", "parse"]
 
 
 class DriverOptions(BaseModel):
-    """The base of a driver's or middleware's options: closed (an unknown key is an error), immutable, secrets masked."""
+    """The base of what a driver or middleware takes: closed (an unknown key is an error), immutable, secrets masked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 

@@ -84,17 +84,20 @@ def test_errors_are_the_same_classes() -> None:
 
 
 def test_create_is_the_factorys() -> None:
-    """By name and parameters; a wrong name is an error before a thread is started."""
+    """By name, parameters and middleware; a wrong name is an error before a thread is started."""
     storage.register("facade", ScriptedDriver)
     try:
-        with blocking.create("facade") as driver:
+        redirect = ("redirect", {"baseurl": "https://cdn.example"})
+        with blocking.create("facade", middleware=[redirect]) as driver:
             driver.put_content("/a", b"1")
+            url = driver.redirect_url("/a")
     finally:
         factory.unregister("facade")
     threads = threading.active_count()
     with pytest.raises(InvalidStorageDriverError), blocking.create("facades"):
         pass
 
+    assert "https://cdn.example/a" == url
     assert threads == threading.active_count()
 
 

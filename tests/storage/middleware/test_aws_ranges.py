@@ -41,7 +41,9 @@ def publisher() -> Iterator[Publisher]:
 
 async def test_an_address_is_found_in_any_network() -> None:
     """Networks that overlap or touch are no trouble, and their edges belong to them."""
-    chosen = AddressSet(map(ip_network, ["10.0.0.0/24", "10.0.0.128/25", "10.0.1.0/24", "10.9.0.0/16", "2001:db8::/64"]))
+    chosen = AddressSet(
+        map(ip_network, ["10.0.0.0/24", "10.0.0.128/25", "10.0.1.0/24", "10.9.0.0/16", "2001:db8::/64"])
+    )
     inside = ["10.0.0.0", "10.0.0.200", "10.0.1.255", "10.9.255.255", "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"]
     outside = ["9.255.255.255", "10.0.2.0", "10.8.255.255", "10.10.0.0", "2001:db8:0:1::", "::", "255.255.255.255"]
 

@@ -34,11 +34,11 @@ _OURS = "https://example.invalid/a/b?GET"
 
 @pytest.fixture
 def made(rsa_key_file: Path) -> Callable[..., CloudFront]:
-    """Makes one around a driver with objects below `root/`."""
+    """Makes one around a driver with objects below `store/`."""
 
     def make(inner: ScriptedDriver | None = None, **options: Any) -> CloudFront:
         given = {"baseurl": "d111.cloudfront.net", "privatekey": str(rsa_key_file), "keypairid": "APKA"} | options
-        inner = inner or ScriptedDriver(capabilities=replace(ABLE, object_prefix="root/"))
+        inner = inner or ScriptedDriver(capabilities=replace(ABLE, object_prefix="store/"))
         return CloudFront(inner, parse("cloudfront", CloudFront.Options, given))
 
     return make
@@ -56,9 +56,7 @@ def test_a_signed_url_is_that_of_amazons_own_library(rsa_key: rsa.RSAPrivateKey)
         )
 
 
-async def test_a_url_leads_to_the_objects_key(
-    made: Callable[..., CloudFront], rsa_key: rsa.RSAPrivateKey
-) -> None:
+async def test_a_url_leads_to_the_objects_key(made: Callable[..., CloudFront], rsa_key: rsa.RSAPrivateKey) -> None:
     """Below the root directory of the bucket, good for twenty minutes, and for both methods."""
     driver = made()
     verify = cloudfront(rsa_key.public_key(), "APKA")
@@ -67,8 +65,8 @@ async def test_a_url_leads_to_the_objects_key(
         assert url is not None
         expires = int(url.partition("Expires=")[2].partition("&")[0])
 
-        assert url.startswith("https://d111.cloudfront.net/root/a/b?")
-        assert "/root/a/b" == verify(url)
+        assert url.startswith("https://d111.cloudfront.net/store/a/b?")
+        assert "/store/a/b" == verify(url)
         assert 1140 <= expires - time.time() <= 1260
     assert None is await driver.redirect_url("/a/b", method="PUT")
 

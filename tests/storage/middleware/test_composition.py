@@ -36,6 +36,7 @@ class Suffixing(ForwardingDriver):
         self._mark = options.mark.encode()
 
     async def get_content(self, path: str) -> bytes:
+        """Read, and put the mark behind."""
         return await self.inner.get_content(path) + self._mark
 
 

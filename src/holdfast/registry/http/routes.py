@@ -143,9 +143,7 @@ class Application:
         operation = Operation(
             repository=name, endpoint=endpoint, method=scope["method"], reference=reference, request=request
         )
-        return await carried_out(
-            operation, partial(handler, self._registry, request, name, reference), self._around
-        )
+        return await carried_out(operation, partial(handler, self._registry, request, name, reference), self._around)
 
 
 def _without_handler(scope: Scope, methods: dict[str, Handler]) -> Response:

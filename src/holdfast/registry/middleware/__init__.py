@@ -114,9 +114,7 @@ class RegistryMiddlewareFactory(Protocol):
         """Put it around an application; only HTTP requests reach it."""
 
 
-REGISTRY: Offers[RegistryMiddlewareFactory] = Offers(
-    kind="registry middleware", group="holdfast.registry_middleware"
-)
+REGISTRY: Offers[RegistryMiddlewareFactory] = Offers(kind="registry middleware", group="holdfast.registry_middleware")
 """Middleware around the registry, by name."""
 
 REPOSITORY: Offers[RepositoryMiddlewareFactory] = Offers(

@@ -14,7 +14,7 @@ from holdfast.storage.errors import StorageError
 from holdfast.storage.layers._iterators import close_iterator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from anyio.from_thread import BlockingPortal
 
@@ -38,13 +38,18 @@ _ITEMS_AT_A_TIME = 256
 
 
 @contextmanager
-def create(name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[BlockingDriver]:
+def create(
+    name: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    middleware: Iterable[tuple[str, Mapping[str, Any]]] = (),
+) -> Iterator[BlockingDriver]:
     """Make a driver as `holdfast.storage.create` does, for a `with` block: it is closed on leaving.
 
     Raises:
         ConfigurationError: As `holdfast.storage.create`, before any thread is started.
     """
-    with wrap(factory.create(name, parameters)) as driver:
+    with wrap(factory.create(name, parameters, middleware=middleware)) as driver:
         yield driver
 
 

@@ -29,7 +29,7 @@ what the middleware is for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from holdfast.storage.offers import Offer, Offers
 
@@ -85,8 +85,7 @@ def register(name: str, factory: MiddlewareFactory | type[StorageDriver]) -> Non
         TypeError: The factory can't be called, or has no `Options`.
         ValueError: The name isn't made of lower-case letters, digits, `-` and `_`.
     """
-    # A class nested in another, as most `Options` are, doesn't match a protocol's member for type checkers.
-    OFFERS.register(name, cast("MiddlewareFactory", factory))
+    OFFERS.register(name, factory)
 
 
 def unregister(name: str) -> None:

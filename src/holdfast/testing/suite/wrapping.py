@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,7 +53,8 @@ class Wrapping(SuiteBase):
         told = {}
         for value in (False, True):
             inner = _Claiming()
-            inner.claims = replace(inner.claims, **dict.fromkeys(names, value))
+            claimed: dict[str, Any] = dict.fromkeys(names, value)
+            inner.claims = replace(inner.claims, **claimed)
             wrapped = wrap(inner)
             told[value] = wrapped.capabilities
             await wrapped.aclose()
