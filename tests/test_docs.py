@@ -207,6 +207,7 @@ def _name(page: Path) -> str:
     return str(page.relative_to(_ROOT))
 
 
+@pytest.mark.timeout(300)  # some install packages and certify drivers
 @pytest.mark.parametrize("page", [page for page in _PAGES if _blocks(page)], ids=_name)
 def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack
