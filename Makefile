@@ -48,8 +48,11 @@ STORES ?= all
 
 .PHONY: test
 test: check test-tools test-services ## check, then run all tests but the slow ones
+ifdef ARGS
 	scripts/run-tests $(ARGS)
-	scripts/run-tests --stores $(STORES) $(STORE_TESTS)
+else
+	scripts/run-tests tests/storage -- tests --ignore tests/storage -- --stores $(STORES) $(STORE_TESTS)
+endif
 
 .PHONY: test-stores
 test-stores: $(VENV)/.stamp-dev test-tools test-services ## run all tests of the registry on the object stores, STORES=ceph,azurite for some

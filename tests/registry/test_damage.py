@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from structlog.testing import capture_logs
 
 from holdfast.registry.errors import BlobUnknownError
 from holdfast.registry.model.digest import Digest
-from holdfast.registry.store import paths
+from holdfast.registry.store import facts, paths
 from holdfast.registry.store.uploads import SMALL_BLOB_BYTES
 from tests.registry.asgi import RawRequest
 from tests.registry.client import NAME, Client, digest_of, error_code, make_image, stream, tags_of
@@ -92,6 +93,34 @@ async def test_blob_of_another_size(storage: Storage, content: bytes, size: int)
             assert 404 == (await client.get_blob(digest)).status_code
         await client.push_blob(content)
         assert content == (await client.get_blob(digest)).content
+
+
+async def test_small_blob_of_other_bytes(storage: Storage) -> None:
+    """Small content is verified when it is read: as many other bytes are unknown, until it is pushed again."""
+    digest = digest_of(SMALL)
+    async with storage.client() as client:
+        await client.push_blob(SMALL)
+        await storage.damage_blob(digest, SMALL.swapcase())
+        with reported():
+            response = await client.get_blob(digest)
+        assert (404, "BLOB_UNKNOWN") == (response.status_code, error_code(response))
+        await client.push_blob(SMALL)
+        assert SMALL == (await client.get_blob(digest)).content
+
+
+async def test_small_blob_is_asked_for_again(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small content that was read is answered from memory for a minute, and not for longer."""
+    digest = digest_of(SMALL)
+    async with storage.client() as client:
+        await client.push_blob(SMALL)
+        assert SMALL == (await client.get_blob(digest)).content
+        await storage.damage_blob(digest, None)
+        assert SMALL == (await client.get_blob(digest)).content
+        assert 200 == (await client.head_blob(digest)).status_code
+        later = time.monotonic() + facts.SIZE_TRUST_SECONDS
+        monkeypatch.setattr(facts, "monotonic", lambda: later)
+        assert 404 == (await client.get_blob(digest)).status_code
+        assert 404 == (await client.head_blob(digest)).status_code
 
 
 async def test_broken_off(storage: Storage) -> None:

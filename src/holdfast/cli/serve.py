@@ -60,6 +60,9 @@ def run(configuration: Configuration) -> None:
     """
     import uvloop  # noqa: PLC0415 - what only checks a configuration needs no event loop
 
+    from holdfast.cli.allocators import keep_freed_memory  # noqa: PLC0415 - as uvloop
+
+    keep_freed_memory()
     logs = log_options(configuration.log)
     with configure_logs(logs), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(configuration, logs))

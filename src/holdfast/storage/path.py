@@ -12,7 +12,7 @@ import re
 
 from holdfast.storage.errors import InvalidPathError
 
-__all__ = ["MAX_COMPONENT_BYTES", "MAX_PATH_BYTES", "check_directory_path", "check_path"]
+__all__ = ["MAX_COMPONENT_BYTES", "MAX_PATH_BYTES", "check_directory_path", "check_path", "is_path"]
 
 MAX_COMPONENT_BYTES = 255
 """What the filesystems in use take for one name, and so what every driver is held to."""
@@ -25,6 +25,11 @@ MAX_PATH_BYTES = 1023
 _PATH = re.compile(r"(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._-]{1,255})+\Z").match
 
 
+def is_path(path: str) -> bool:
+    """Whether a path can name a file."""
+    return _PATH(path) is not None and len(path) <= MAX_PATH_BYTES
+
+
 def check_path(path: str) -> None:
     """Refuse a path that can't name a file.
 
@@ -32,7 +37,7 @@ def check_path(path: str) -> None:
         InvalidPathError: The path is empty, relative, `/`, ends with a slash, has an empty component, `.`,
             `..` or a character outside `[A-Za-z0-9._-]`, or is too long.
     """
-    if _PATH(path) is None or len(path) > MAX_PATH_BYTES:
+    if not is_path(path):
         raise InvalidPathError(_reason(path), path=path)
 
 

@@ -1,11 +1,13 @@
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
 
+from holdfast.storage.middleware import _aws_ranges
 from holdfast.storage.middleware._aws_ranges import AddressSet, AWSRanges
 from tests.services.cdn import CDN
 
@@ -113,19 +115,47 @@ async def test_what_cannot_be_read_leaves_the_old_ones(publisher: Publisher, con
     await ranges.aclose()
 
 
-async def test_closing_ends_the_reading() -> None:
-    """A server that never answers holds nobody up, and nothing is left running."""
+@asynccontextmanager
+async def _silent() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """The URL of a server that never answers, and whether it has been asked."""
     asked = asyncio.Event()
 
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        ranges = AWSRanges(f"http://127.0.0.1:{port}/", every=_LONG, regions=None)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked
+
+
+async def test_a_server_that_does_not_answer_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It isn't asked again for each client that comes."""
+    monkeypatch.setattr(_aws_ranges, "_SECONDS", 0.05)
+    async with _silent() as (url, asked):
+        ranges = AWSRanges(url, every=_LONG, regions=None)
+        await ranges.refresh()
+        await asked.wait()
+        ranges.contain(ip_address("192.0.2.1"))
+
+        assert None is ranges._reading
+        await ranges.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://[nonsense", "http://127.0.0.1:1/"])
+async def test_a_url_that_leads_nowhere_is_left_alone_for_a_while(url: str) -> None:
+    """As one that doesn't answer."""
+    ranges = AWSRanges(url, every=_LONG, regions=None)
+    await ranges.refresh()
+
+    assert not ranges.contain(ip_address("192.0.2.1"))
+    assert None is ranges._reading
+
+
+async def test_closing_ends_the_reading() -> None:
+    """A server that never answers holds nobody up, and nothing is left running."""
+    async with _silent() as (url, asked):
+        ranges = AWSRanges(url, every=_LONG, regions=None)
         ranges.contain(ip_address("192.0.2.1"))
         reading = ranges._reading
         assert reading is not None

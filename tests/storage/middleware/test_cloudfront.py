@@ -96,6 +96,25 @@ async def test_it_is_for_storage_that_others_can_read(
     await driver.aclose()
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters", "expected"),
+    [
+        ("filesystem", {"rootdirectory": "/srv/data"}, ""),
+        ("inmemory", {}, None),
+        ("s3", {"bucket": "b", "region": "us-east-1", "rootdirectory": "/some/where/"}, "some/where/"),
+        ("gcs", {"bucket": "b"}, ""),
+    ],
+)
+async def test_drivers_tell_where_others_find_their_files(
+    name: str, parameters: dict[str, str], expected: str | None
+) -> None:
+    """Before each path stands the root directory in a bucket; memory is nobody else's."""
+    driver = storage.create(name, parameters)
+
+    assert expected == driver.capabilities.object_prefix
+    await driver.aclose()
+
+
 # Who is sent to the store instead -------------------------------------------------------------
 
 

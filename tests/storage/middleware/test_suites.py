@@ -78,22 +78,6 @@ class TestCloudFront(MiddlewareSuite):
         return lambda inner: CloudFront(InBucket(served.serve(inner)), options)
 
 
-class TestCloudFrontAroundWhatOthersCannotRead(MiddlewareSuite):
-    """`cloudfront` around memory changes nothing."""
-
-    capabilities = _PLAIN
-
-    @pytest.fixture
-    def wrap(self, rsa_key_file: Path) -> Wrap:
-        """It has all that it needs, but for a bucket."""
-        options = parse(
-            "cloudfront",
-            CloudFront.Options,
-            {"baseurl": "cdn.example.com", "privatekey": str(rsa_key_file), "keypairid": "APKAEXAMPLE"},
-        )
-        return lambda inner: CloudFront(inner, options)
-
-
 class TestAliCDN(MiddlewareSuite):
     """`alicdn` with a CDN that verifies signatures."""
 

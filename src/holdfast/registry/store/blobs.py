@@ -81,7 +81,7 @@ class BlobStore:
         """Find a blob to send: one stat of the link, then the content itself.
 
         Small content whose size is known is read at once: half the time of having a file sent, and one request
-        to an object store.
+        to an object store. Until its size isn't trusted any more, it is then answered from memory.
 
         Raises:
             BlobUnknownError: As `size`.
@@ -196,15 +196,28 @@ class BlobStore:
             yield chunk
         if left > 0:
             report_damage("blob", blob.path, size=None, expected=blob.size)
-            self._facts.forget_size(blob.digest)
+            self._facts.forget(blob.digest)
             raise BlobUnknownError(blob.digest)
 
     async def _read_small(self, digest: Digest, path: str) -> OpenBlob:
+        known = self._facts.content(digest)
+        if known is not None:
+            return OpenBlob(digest, len(known), path, content=known)
         try:
             content = await self._driver.get_content(path)
         except PathNotFoundError:
             raise self._missing(digest) from None
-        return OpenBlob(digest, self._check_size(digest, len(content)), path, content=content)
+        size = self._check_size(digest, len(content))
+        if size <= _SMALL_BYTES:
+            self._check_content(digest, content, path)
+            self._facts.keep_content(digest, content)
+        return OpenBlob(digest, size, path, content=content)
+
+    def _check_content(self, digest: Digest, content: bytes, path: str) -> None:
+        if Digest.of(content, digest.algorithm) != digest:
+            report_damage("blob", path, size=len(content))
+            self._facts.forget(digest)
+            raise BlobUnknownError(digest)
 
     async def _check_link(self, name: str, digest: Digest) -> None:
         if not await has_link(self._driver, paths.layer_link(name, digest), digest):
@@ -222,7 +235,7 @@ class BlobStore:
         expected = self._facts.hashed_size(digest)
         if (expected is not None and size != expected) or (size == 0 and digest not in _EMPTY):
             report_damage("blob", paths.blob_data(digest), size=size, expected=expected)
-            self._facts.forget_size(digest)
+            self._facts.forget(digest)
             raise BlobUnknownError(digest)
         self._facts.keep_size(digest, size, hashed=False)
         return size
@@ -230,5 +243,5 @@ class BlobStore:
     def _missing(self, digest: Digest) -> BlobUnknownError:
         """A link without content: what an interrupted or foreign garbage collection leaves."""
         report_damage("blob", paths.blob_data(digest), size=None)
-        self._facts.forget_size(digest)
+        self._facts.forget(digest)
         return BlobUnknownError(digest)

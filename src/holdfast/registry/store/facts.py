@@ -4,8 +4,9 @@ A cache that says "exists" goes on saying so after the content was deleted by so
 skip the upload and the image is lost. So every answer asks storage for the link that grants it, and only
 the bytes and the size behind a digest come from here.
 
-A size stands in for the content's own stat for `SIZE_TRUST_SECONDS`: a blob's HEAD then costs one stat. A GET
-opens the content, and a manifest's PUT stats every blob it names, whatever is remembered.
+What was seen of a blob's content stands in for it for `SIZE_TRUST_SECONDS`: a HEAD then costs one stat, and so does
+a GET of small content. After that the content is looked at again. A manifest's PUT stats every blob it names, whatever
+is remembered.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ REMEMBERED_BLOBS = 65_536
 _MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 _MANIFEST_OVERHEAD = 2_048
 """Rough bytes of the objects around a manifest's content."""
+
+_MAX_CONTENT_BYTES = 16 * 1024 * 1024
+_CONTENT_OVERHEAD = 512
+"""Rough bytes of the objects around a blob's content."""
 
 
 class StoredManifest(NamedTuple):
@@ -55,6 +60,9 @@ class Facts:
     def __init__(self, *, blobs: int = REMEMBERED_BLOBS) -> None:
         self._sizes: LRUCache[Digest, _Size] = LRUCache(blobs)
         self._manifests: LRUCache[Digest, StoredManifest] = LRUCache(_MAX_MANIFEST_BYTES, getsizeof=_weight)
+        self._contents: LRUCache[Digest, bytes] = LRUCache(
+            _MAX_CONTENT_BYTES, getsizeof=lambda content: len(content) + _CONTENT_OVERHEAD
+        )
 
     def manifest(self, digest: Digest) -> StoredManifest | None:
         """Return a manifest whose bytes were verified before."""
@@ -80,8 +88,17 @@ class Facts:
         known = self._sizes.get(digest)
         self._sizes[digest] = _Size(size, hashed or bool(known and known.hashed and known.size == size), monotonic())
 
-    def forget_size(self, digest: Digest) -> None:
-        """Stop answering from a size: the content was deleted or isn't what it should be."""
+    def content(self, digest: Digest) -> bytes | None:
+        """Return small content that was read and verified lately."""
+        return self._contents.get(digest) if self.size(digest) is not None else None
+
+    def keep_content(self, digest: Digest, content: bytes) -> None:
+        """Remember small content that was read just now, whose size is remembered and which has the digest."""
+        self._contents[digest] = content
+
+    def forget(self, digest: Digest) -> None:
+        """Stop answering for a blob: the content was deleted or isn't what it should be."""
+        self._contents.pop(digest, None)
         known = self._sizes.pop(digest, None)
         if known and known.hashed:
             self._sizes[digest] = known._replace(seen=float("-inf"))

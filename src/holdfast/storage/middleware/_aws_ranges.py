@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from bisect import bisect_right
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Final
 
@@ -92,7 +93,7 @@ class AWSRanges:
         try:
             published = await self._fetch()
             self._addresses = await asyncio.to_thread(self._chosen, published)
-        except (httpx.HTTPError, msgspec.DecodeError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, TimeoutError, ValueError) as error:
             _log.warning(
                 "amazon's addresses can't be read; those known so far count",
                 url=self._url,
@@ -114,11 +115,9 @@ class AWSRanges:
             _log.error("reading amazon's addresses failed", error=f"{type(error).__name__}: {error}")
 
     async def _fetch(self) -> bytes:
-        async with (
-            asyncio.timeout(_SECONDS),
-            httpx.AsyncClient(timeout=_SECONDS, follow_redirects=True) as client,
-            client.stream("GET", self._url) as response,
-        ):
+        # Making one reads the system's authorities, which takes long enough to be seen on the event loop.
+        made = await asyncio.to_thread(partial(httpx.AsyncClient, timeout=_SECONDS, follow_redirects=True))
+        async with asyncio.timeout(_SECONDS), made as client, client.stream("GET", self._url) as response:
             response.raise_for_status()
             content = bytearray()
             async for chunk in response.aiter_bytes():

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from holdfast.storage.drivers._objectstore.bucket import Bucket, Page
-from holdfast.storage.drivers._objectstore.keys import Keys, is_addressable
+from holdfast.storage.drivers._objectstore.keys import Keys
+from holdfast.storage.path import is_path
 from tests.storage.drivers.objectstore.memory_bucket import MemoryBucket, Store
 
 __all__ = ["SparseBucket", "bucket_of", "children", "files_below", "key_sets", "paths", "run"]
@@ -54,14 +55,14 @@ def bucket_of(keys: Iterable[str], *, page: int = 1000, kind: type[MemoryBucket]
 def files_below(keys: Collection[str], root: Keys, path: str) -> list[str]:
     """The paths of the files that are below a directory, in order."""
     found = [root.path(key) for key in keys if key.startswith(root.below(path)) and not key.endswith("/")]
-    return sorted(filter(is_addressable, found))
+    return sorted(filter(is_path, found))
 
 
 def children(keys: Collection[str], root: Keys, path: str) -> list[str]:
     """The paths of a directory's children, in order."""
     below = root.below(path)
     names = {key[len(below) :].partition("/")[0] for key in keys if key.startswith(below)}
-    return sorted(filter(is_addressable, (f"{path.rstrip('/')}/{name}" for name in names)))
+    return sorted(filter(is_path, (f"{path.rstrip('/')}/{name}" for name in names)))
 
 
 def run(steps: Callable[[Bucket], Coroutine[Any, Any, T]], bucket: Bucket) -> T:

@@ -17,7 +17,7 @@ import structlog
 from holdfast.storage.budget import MemoryBudget
 from holdfast.storage.driver import Capabilities, FileInfo, StorageDriver
 from holdfast.storage.drivers._objectstore.deleting import delete_keys, delete_tree
-from holdfast.storage.drivers._objectstore.keys import Keys, is_addressable
+from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers._objectstore.listing import any_below, list_children, start_key
 from holdfast.storage.drivers._objectstore.parts import PartPlan
 from holdfast.storage.drivers._objectstore.reader import open_chunks
@@ -37,6 +37,7 @@ from holdfast.storage.errors import (
     WriteConflictError,
 )
 from holdfast.storage.ops import throw_away
+from holdfast.storage.path import is_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -146,7 +147,7 @@ class ObjectStoreDriver(StorageDriver):
                 async for info in objects:
                     described = self._describe(info)
                     # Folder markers end in a slash, and others' objects may be anywhere: no path names them.
-                    if not info.key.endswith("/") and is_addressable(described.path):
+                    if not info.key.endswith("/") and is_path(described.path):
                         found = True
                         if start_after is None or described.path > start_after:
                             yield described

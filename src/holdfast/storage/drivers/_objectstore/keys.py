@@ -11,13 +11,12 @@ A storage path can't contain `~`, so no path meets any but the first kind.
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from typing import Final
 
 from holdfast.storage.errors import InvalidPathError
-from holdfast.storage.path import check_path
+from holdfast.storage.path import is_path
 
-__all__ = ["MAX_KEY_BYTES", "Keys", "is_addressable"]
+__all__ = ["MAX_KEY_BYTES", "Keys"]
 
 MAX_KEY_BYTES: Final = 1024
 """The longest key on S3, Azure and Google Cloud Storage."""
@@ -28,14 +27,6 @@ _HASH: Final = 64
 
 _LONGEST: Final = MAX_KEY_BYTES - _HASH - 64
 """How much of a path can be in a key, with room for a hash, a part's id and number, and what separates them."""
-
-
-def is_addressable(path: str) -> bool:
-    """Whether a storage path can name it: others' objects, folder markers and our own records have none."""
-    with suppress(InvalidPathError):
-        check_path(path)
-        return True
-    return False
 
 
 class Keys:
@@ -83,7 +74,7 @@ class Keys:
     def recorded_path(self, key: str) -> str | None:
         """The path whose record a reserved key is; `None` for what doesn't tell, or isn't a record."""
         path = f"/{key[len(self.reserved) : -1]}"
-        return path if key.endswith("~") and is_addressable(path) else None
+        return path if key.endswith("~") and is_path(path) else None
 
     def is_long_record(self, key: str) -> bool:
         """Whether a reserved key is a record that doesn't tell its path."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES, is_addressable
+from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES
 from holdfast.storage.drivers._tasks import together
 from holdfast.storage.errors import PathNotFoundError
+from holdfast.storage.path import is_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -59,7 +60,7 @@ async def any_below(bucket: Bucket, keys: Keys, path: str) -> bool:
     for limit in (_ROOM, None):  # the first objects tell in most cases; others' may be many
         async with aclosing(pages(bucket, prefix, start_after=last, limit=limit)) as listing:
             async for page in listing:
-                if any(is_addressable(keys.path(found.key)) and not found.key.endswith("/") for found in page.objects):
+                if any(is_path(keys.path(found.key)) and not found.key.endswith("/") for found in page.objects):
                     return True
                 if page.cursor is None:
                     return False
@@ -127,7 +128,7 @@ class _Children:
         for key in keys:
             self._reached = max(self._reached, key)
             child = self._keys.path(key)
-            if (self._start_after is None or child > self._start_after) and is_addressable(child):
+            if (self._start_after is None or child > self._start_after) and is_path(child):
                 self._names.add(child)
 
     async def _is_enough(self) -> bool:
@@ -153,7 +154,7 @@ class _Children:
             for child in candidates - self._names
             if self._keys.below(child) > self._reached
             and (self._start_after is None or child > self._start_after)
-            and is_addressable(child)
+            and is_path(child)
         ]
 
     async def _is_directory(self, child: str) -> bool:

@@ -22,7 +22,6 @@ import structlog
 
 from holdfast.storage.driver import CreateOnly, MatchVersion
 from holdfast.storage.drivers._objectstore.bucket import Part
-from holdfast.storage.drivers._objectstore.keys import is_addressable
 from holdfast.storage.drivers._objectstore.reader import read_whole
 from holdfast.storage.errors import (
     InvalidResumeTokenError,
@@ -30,6 +29,7 @@ from holdfast.storage.errors import (
     PreconditionFailedError,
     WriteConflictError,
 )
+from holdfast.storage.path import is_path
 
 if TYPE_CHECKING:
     from holdfast.storage.driver import Precondition
@@ -74,7 +74,7 @@ class Session(msgspec.Struct, frozen=True):
         numbers = [part.number for part in self.parts]
         return (
             _IDENTITY(self.id) is not None
-            and is_addressable(self.path)
+            and is_path(self.path)
             and numbers == [*range(1, len(numbers) + 1)]
             and all(part.size > 0 for part in self.parts)
             and (self.upload_id is not None or not numbers)

@@ -6,10 +6,10 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from holdfast.storage.driver import UploadInfo
-from holdfast.storage.drivers._objectstore.keys import is_addressable
 from holdfast.storage.drivers._objectstore.listing import pages
 from holdfast.storage.errors import PathNotFoundError
 from holdfast.storage.ops import is_below
+from holdfast.storage.path import is_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -47,7 +47,7 @@ class Uploads:
         async with aclosing(self._bucket.list_uploads(prefix)) as uploads:
             async for upload in uploads:
                 upload_path = self._keys.path(upload.key)
-                is_ours = is_addressable(upload_path) and self._keys.key(upload_path) == upload.key
+                is_ours = is_path(upload_path) and self._keys.key(upload_path) == upload.key
                 if not (is_ours and is_below(upload_path, path)):
                     continue
                 if upload_path in records and await self._is_of_record(upload_path, upload.upload_id):

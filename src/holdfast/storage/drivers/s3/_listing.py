@@ -98,7 +98,8 @@ def _parse(document: bytes) -> Page:
     except ET.ParseError as error:
         raise UnexpectedStorageError(f"the store's listing can't be read: {error}") from error
     namespace = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
-    name = unquote_plus if root.findtext(f"{namespace}EncodingType") == "url" else _as_it_is
+    encoded = root.findtext(f"{namespace}EncodingType") == "url" and (b"%" in document or b"+" in document)
+    name = unquote_plus if encoded else _as_it_is
     objects = [_object(item, namespace, name) for item in root.iterfind(f"{namespace}Contents")]
     prefixes = [name(item.findtext(f"{namespace}Prefix") or "") for item in root.iterfind(f"{namespace}CommonPrefixes")]
     cursor = None
