@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from holdfast.cli.offered import OfferInfo
+    from holdfast.storage.options import OptionInfo
 
 __all__ = ["pages"]
 
@@ -164,8 +165,9 @@ def _drivers() -> list[str]:
     blocks = [
         (
             "A driver's name is the key below `storage` in the configuration file, and the first argument of"
-            " `holdfast.storage.create`. `holdfast drivers` lists those that are installed on a machine, drivers of"
-            " other packages included."
+            " `holdfast.storage.create`. These come with Holdfast; `holdfast drivers` lists those that are installed on"
+            " a machine, drivers of other packages included, and `holdfast drivers NAME` has the same table for each."
+            " `a.b` is `b` below `a`. How to write one is on [its own page](../howto/write-a-driver.md)."
         )
     ]
     for driver in installed_drivers():
@@ -191,19 +193,32 @@ def _middleware() -> list[str]:
 
 def _offer(driver: OfferInfo) -> list[str]:
     """A driver or a middleware, with its options."""
-    if driver.problem is not None:
+    if driver.problem is not None:  # what isn't installed here would be missing on the page
         raise RuntimeError(driver.problem)
     rows = [
         (
-            ", ".join(f"`{name}`" for name in (option.name, *option.aliases)),
+            ", ".join(f"`{name}`" for name in (key, *option.aliases)),
             option.type + (" (secret)" if option.secret else ""),
-            "required" if option.required else "none" if option.default is None else f"`{option.default}`",
+            _default(option),
             option.description,
         )
-        for option in driver.options
+        for each in driver.options
+        for key, option in each.flattened()
     ]
     table = _table(("Option", "Type", "Default", "What it does"), rows) if rows else "It takes no options."
-    return [f"## `{driver.name}`", driver.summary, table]
+    return [f"## `{driver.name}`", driver.summary, *_installing(driver), table]
+
+
+def _default(option: OptionInfo) -> str:
+    if option.required:
+        return "required"
+    return f"`{option.default}`" if option.default else "none" if option.default is None else "empty"
+
+
+def _installing(driver: OfferInfo) -> list[str]:
+    """How to install what it needs besides; an entry point names that behind its target."""
+    extra = driver.target.partition(" ")[2]
+    return [f"It needs an extra: `pip install 'holdfast{extra}'`."] if extra else []
 
 
 # The errors ------------------------------------------------------------------------------------

@@ -5,11 +5,16 @@ By the fence's language:
   `make` is checked to be a target that exists.
 - `python`: run, `await` included; the blocks of a page are one program.
 - `yaml`: read as a configuration file.
-- any language with `file=NAME`: written to that file for the blocks after it.
+- `diff` with `file=NAME`: a change of that file. Each part between lines of `@@` has unchanged lines (after a space)
+  and removed ones (after `-`), which must stand together in the file, once; in their place come the unchanged and the
+  added ones (after `+`).
+- any other language with `file=NAME`: written to that file for the blocks after it.
 - `text`: pictures and output, not run.
 
 Addresses and folders that the pages name are replaced by a free port and a temporary folder. A block after the
 comment `<!-- not run: reason -->` isn't run; the reasons are counted and printed.
+
+A page that installs something with pip has a virtual environment of its own, over ours.
 """
 
 import ast
@@ -26,22 +31,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from holdfast.config import parse
-from holdfast.storage import factory, middleware
+from holdfast.storage import DriverOptions, factory, middleware
+from tests.services.layered_venv import LayeredVenv
 
 _ROOT = Path(__file__).parent.parent
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
-_LANGUAGES = {"python", "sh", "yaml", "toml", "text"}
+_LANGUAGES = {"python", "sh", "yaml", "toml", "text", "diff"}
 _FENCE = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>\w*)(?: file=(?P<file>\S+))?\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 _PYTEST_OPTIONS = "-q -p no:cacheprovider --holdfast-examples=2"
 # Our own drivers are certified where they live; here it is enough that the page's command certifies something.
-_A_PART_OF_THE_SUITE = "-k 'move or as_declared'"
+_A_PART_OF_THE_SUITE = "-k 'move or as_declared or test_limit'"
+_PART_PAGES = {"certify-a-driver.md", "a-driver-in-an-afternoon.md"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +84,7 @@ class Runner:
     page: Path
     folder: Path
     cleanup: ExitStack
+    venv: LayeredVenv | None = None
     port: int = field(init=False)
     loop: asyncio.AbstractEventLoop = field(init=False)
     names: dict[str, object] = field(default_factory=lambda: {"__name__": "__main__"})
@@ -89,9 +98,13 @@ class Runner:
     def run(self, block: Block) -> None:
         """Run a block, or fail the test with where it stands and what it said."""
         code = self._local(block.code)
-        if block.file:
+        if block.language == "diff":
+            self._change(block)
+        elif block.file:
             (self.folder / block.file).write_text(code, encoding="utf-8")
-        if block.language == "yaml":
+        if block.language == "yaml" and self.venv is not None:
+            self._check(["holdfast", "config", "check", str(block.file)], block, cwd=self.folder)
+        elif block.language == "yaml":
             parse(code.encode(), source=f"{self.page.name}:{block.line}")
         elif block.language == "python" and not block.file:
             self._run_python(code, block)
@@ -102,6 +115,19 @@ class Runner:
         return text.replace("127.0.0.1:5000", f"127.0.0.1:{self.port}").replace(
             "/var/lib/registry", str(self.folder / "var-lib-registry")
         )
+
+    def _change(self, block: Block) -> None:
+        """Change a file as a diff says; one that doesn't fit is the page's fault."""
+        path = self.folder / str(block.file)
+        text = path.read_text(encoding="utf-8")
+        for part in re.split(r"(?m)^@@.*\n", block.code):
+            lines = [" \n" if line == "\n" else line for line in part.splitlines(keepends=True)]
+            old = "".join(line[1:] for line in lines if line[0] in " -")
+            new = "".join(line[1:] for line in lines if line[0] in " +")
+
+            assert not lines or text.count(old) == 1, f"{self.page.name}:{block.line}: not once in {path.name}:\n{old}"
+            text = text.replace(old, new) if lines else text
+        path.write_text(text, encoding="utf-8")
 
     def _run_python(self, code: str, block: Block) -> None:
         compiled = compile("\n" * block.line + code, str(self.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -150,10 +176,13 @@ class Runner:
         pytest.fail(f"{line}: ended before it listened: {''.join(said)}")
 
     def _environment(self, block: Block) -> dict[str, str]:
-        ours = "--holdfast-driver" in block.code or self.page.name == "certify-a-driver.md"
+        ours = "--holdfast-driver" in block.code or self.page.name in _PART_PAGES
         pytest_options = f"{_PYTEST_OPTIONS} {_A_PART_OF_THE_SUITE}" if ours else _PYTEST_OPTIONS
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGISTRY_", "PYTEST_"))}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        if self.venv is not None:
+            path = f"{self.venv.folder / 'bin'}{os.pathsep}{path}"
+            kept |= self.venv.environment()
         return kept | {"PATH": path, "HOME": str(self.folder), "PYTEST_ADDOPTS": pytest_options}
 
 
@@ -178,6 +207,7 @@ def _name(page: Path) -> str:
     return str(page.relative_to(_ROOT))
 
 
+@pytest.mark.timeout(300)  # some install packages and certify drivers
 @pytest.mark.parametrize("page", [page for page in _PAGES if _blocks(page)], ids=_name)
 def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cleanup: ExitStack
@@ -192,6 +222,8 @@ def test_the_blocks_of_a_page_run(
         monkeypatch.setattr(offers, "_registered", dict(offers._registered))
     modules = set(sys.modules)
     runner = Runner(page=page, folder=tmp_path, cleanup=cleanup)
+    if any("pip install" in block.code for block in blocks if block.language == "sh"):
+        runner.venv = LayeredVenv.create(tmp_path.with_name(f"{tmp_path.name}-venv"))
 
     for block in blocks:
         runner.run(block)
@@ -216,6 +248,15 @@ def test_every_block_has_a_language_and_a_reason_where_it_is_not_run(capsys: pyt
     assert [] == [line for line in left_out if len(line.rpartition(": ")[2]) < 10]
 
 
+class _Stranger:
+    """A driver of nobody's."""
+
+    Options = DriverOptions
+
+    def __call__(self, options: object, /) -> NoReturn:
+        raise AssertionError(f"pages make no driver, with {options} or without")
+
+
 def _generate() -> dict[Path, str]:
     spec = importlib.util.spec_from_file_location("generate", _ROOT / "docs" / "generate.py")
     if spec is None or spec.loader is None:
@@ -231,6 +272,15 @@ def test_generated_pages_are_up_to_date() -> None:
     stale = [_name(path) for path, text in _generate().items() if not path.exists() or path.read_text() != text]
 
     assert [] == stale
+
+
+def test_the_reference_is_of_our_own_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else is installed where the pages are written, working or not, doesn't get into them."""
+    before = _generate()
+    monkeypatch.setattr(factory.OFFERS, "_registered", dict(factory.OFFERS._registered))
+    factory.register("stranger", _Stranger())
+
+    assert before == _generate()
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=_name)

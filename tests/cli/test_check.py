@@ -248,6 +248,13 @@ def test_a_folder_that_takes_no_writes() -> None:
     assert "give a folder as `rootdirectory` that exists, or that can be made" in output
 
 
+def _has_large_file(folder: Path) -> bool:
+    try:
+        return any(path.stat().st_size > 10_000_000 for path in folder.rglob("*") if path.is_file())
+    except FileNotFoundError:  # the check before deletes what it wrote while we look
+        return False
+
+
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, {130, 1}), (signal.SIGTERM, {143})])
 def test_interrupted_it_clears_up(tmp_path: Path, how: signal.Signals, status: set[int]) -> None:
     """Ctrl-C and SIGTERM end it, and what it has written is removed."""
@@ -255,7 +262,7 @@ def test_interrupted_it_clears_up(tmp_path: Path, how: signal.Signals, status: s
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         for _ in range(500):
-            if any(path.stat().st_size > 10_000_000 for path in tmp_path.rglob("*") if path.is_file()):
+            if _has_large_file(tmp_path):
                 break
             time.sleep(0.02)
         process.send_signal(how)

@@ -11,12 +11,17 @@ from holdfast.cli.main import app
 from holdfast.storage import DriverOptions, factory, offers
 
 
+class _Identity(DriverOptions):
+    word: SecretStr = Field(description="Its word.")
+
+
 class _Options(DriverOptions):
     bucket: str = Field(description="Which bucket [of many].")
     secretkey: SecretStr | None = Field(
         default=None, description="The key.", validation_alias=AliasChoices("secretkey", "key")
     )
     retries: int = Field(default=3, description="How often.")
+    identity: _Identity | None = Field(default=None, description="Who.")
 
 
 class _Cloud:
@@ -54,7 +59,7 @@ def test_lists_every_driver_with_its_package() -> None:
     assert "holdfast 0" in lines["filesystem"]
     assert "holdfast 0" in lines["inmemory"]
     assert "registered in this process" in lines["cloud"]
-    assert "bucket (required), secretkey, retries" in lines["cloud"]
+    assert "bucket (required), secretkey, retries, identity" in lines["cloud"]
 
 
 def test_one_driver_is_shown_with_all_of_its_options() -> None:
@@ -68,6 +73,8 @@ def test_one_driver_is_shown_with_all_of_its_options() -> None:
     assert "text required Which bucket [of many]." == shown["bucket"]
     assert "or key text, secret none The key." == shown["secretkey,"]
     assert "whole number 3 How often." == shown["retries"]
+    assert "mapping none Who." == shown["identity"]
+    assert "text, secret required Its word." == shown["identity.word"]
 
 
 def test_json_has_the_same() -> None:
@@ -77,9 +84,10 @@ def test_json_has_the_same() -> None:
     assert 0 == status
     (driver,) = json.loads(output)
     assert ("cloud", "Files in a cloud.", None) == (driver["name"], driver["summary"], driver["problem"])
-    assert {"bucket": (True, None), "secretkey": (False, None), "retries": (False, "3")} == {
+    assert {"bucket": (True, None), "secretkey": (False, None), "retries": (False, "3"), "identity": (False, None)} == {
         option["name"]: (option["required"], option["default"]) for option in driver["options"]
     }
+    assert [("word", True)] == [(option["name"], option["secret"]) for option in driver["options"][-1]["options"]]
     assert ["secretkey"] == [option["name"] for option in driver["options"] if option["secret"]]
 
 

@@ -81,6 +81,38 @@ def test_secrets_show_nowhere() -> None:
     assert "**********" in shown
 
 
+class _Identity(DriverOptions):
+    kind: str = Field(description="Which kind.")
+    password: SecretStr | None = Field(
+        default=None, min_length=20, description="Its word.", validation_alias=AliasChoices("password", "word")
+    )
+
+
+class _Nested(DriverOptions):
+    identity: _Identity | None = Field(default=None, description="Who we are.")
+    verify: bool = Field(default=True, description="Whether to look.")
+
+
+def test_options_within_options_are_described() -> None:
+    """Each by its dotted key, after the one that it is in; a default is written as a configuration file has it."""
+    described = [pair for option in describe(_Nested) for pair in option.flattened()]
+
+    assert ["identity", "identity.kind", "identity.password", "verify"] == [key for key, _ in described]
+    assert [("mapping", "Who we are.")] == [(info.type, info.description) for key, info in described[:1]]
+    assert ["identity.password"] == [key for key, info in described if info.secret]
+    assert ["identity.kind"] == [key for key, info in described if info.required]
+    assert "true" == described[-1][1].default
+
+
+@pytest.mark.parametrize("name", ["password", "word"])
+def test_a_secret_within_options_is_kept(name: str) -> None:
+    """By which of its names it was given doesn't matter; a validator's message could quote it."""
+    with pytest.raises(InvalidParameterError) as caught:
+        parse("mystore", _Nested, {"identity": {"kind": "x", name: "hunter2"}})
+
+    assert (f"identity.{name}", "is not valid") == (caught.value.key, caught.value.reason)
+
+
 def test_options_do_not_change() -> None:
     """They are what the driver was made with."""
     options = parse("x", Options, {"bucket": "b"})

@@ -13,6 +13,7 @@ import typer
 
 from holdfast.cli.failures import failures_in_one_line
 from holdfast.cli.group import showing_group
+from holdfast.kit.licence import Licence
 
 __all__ = ["MIDDLEWARE_EPILOG", "drivers", "middleware"]
 
@@ -24,10 +25,14 @@ Examples:
 * `holdfast drivers filesystem`: what one takes; `show` needn't be said
 
 * `holdfast drivers check --config config.yml`: whether the storage of a registry can be used
+
+* `holdfast drivers new mystore`: a package to start a driver of your own from
 """
 
 drivers = showing_group(
-    "drivers", "List the storage drivers, or check that a registry's storage does what it must.", epilog=_DRIVERS_EPILOG
+    "drivers",
+    "List the storage drivers, check that a registry's storage does what it must, or begin a driver of your own.",
+    epilog=_DRIVERS_EPILOG,
 )
 
 
@@ -146,6 +151,62 @@ def check(
             timeout=timeout,
             as_json=as_json,
         )
+
+
+_NEW_EPILOG = """
+Examples:
+
+* `holdfast drivers new mystore`: the package `holdfast-mystore`, in a folder of that name
+
+* `holdfast drivers new mystore --folder . --license MIT`: in this folder, which is empty
+
+* `holdfast drivers new mystore --description "Files on my store." --author "Ann Author <ann@example.com>"`
+
+* `holdfast drivers new mystore --json`: what was written, and what to do next, for programs
+"""
+
+
+@drivers.command(epilog=_NEW_EPILOG)
+def new(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The driver's name, as it will stand below `storage` in a configuration file: `mystore`.",
+            show_default=False,
+        ),
+    ],
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where to write it: a folder that isn't there yet, or is empty. Without it: `holdfast-NAME`.",
+            show_default=False,
+        ),
+    ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="One line about the driver.", show_default=False)
+    ] = None,
+    author: Annotated[
+        str | None,
+        typer.Option(metavar="AUTHOR", help="Who writes it: `Name`, or `Name <address>`.", show_default=False),
+    ] = None,
+    licence: Annotated[
+        Licence,
+        typer.Option("--license", metavar="LICENSE", help="`Apache-2.0`, `MIT`, or `none`.", case_sensitive=False),
+    ] = Licence.APACHE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write a package with a driver of your own: small, working, certified. Then make it yours.
+
+    It keeps files in an SQLite database, so that it needs nothing but Python. Options, the table of errors, the
+    certification test, a README and a CI workflow are there. Nothing is written over.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.drivers_new import write_driver  # noqa: PLC0415 - completion and help needn't load it
+
+        write_driver(name, folder=folder, description=description, author=author, licence=licence, as_json=as_json)
 
 
 MIDDLEWARE_EPILOG = """

@@ -73,8 +73,8 @@ def print_details(console: Console, found: OfferInfo) -> None:
         console.print("It takes no options.")
         return
     table = Table("Option", "Type", "Default", "What it does", box=None, header_style="bold", pad_edge=False)
-    for option in found.options:
-        names = ", or ".join((option.name, *option.aliases))
+    for key, option in (pair for each in found.options for pair in each.flattened()):
+        names = ", or ".join((key, *option.aliases))
         table.add_row(
             f"[bold]{escape(names)}[/]",
             option.type + (", secret" if option.secret else ""),

@@ -21,6 +21,8 @@ from holdfast.duration import format_duration
 from holdfast.storage.errors import InvalidParameterError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic.fields import FieldInfo
 
 __all__ = ["DriverOptions", "OptionInfo", "describe", "parse"]
@@ -44,6 +46,7 @@ class OptionInfo:
         required: Whether it must be given.
         secret: Whether its value is masked.
         description: What it does.
+        options: What stands below it, where it is a mapping; their names are within it.
     """
 
     name: str
@@ -53,6 +56,13 @@ class OptionInfo:
     required: bool
     secret: bool
     description: str
+    options: tuple[OptionInfo, ...] = ()
+
+    def flattened(self, prefix: str = "") -> Iterator[tuple[str, OptionInfo]]:
+        """Yield it and all below it, each with its dotted key."""
+        yield prefix + self.name, self
+        for option in self.options:
+            yield from option.flattened(f"{prefix}{self.name}.")
 
 
 OptionsT = TypeVar("OptionsT", bound=DriverOptions)
@@ -77,7 +87,7 @@ def parse(
         raise InvalidParameterError(driver, key, reason, kind=kind) from None
 
 
-def describe(options: type[DriverOptions]) -> list[OptionInfo]:
+def describe(options: type[BaseModel]) -> list[OptionInfo]:
     """Describe a driver's options, in the order of their declaration."""
     return [_describe_field(name, field) for name, field in options.model_fields.items()]
 
@@ -138,11 +148,15 @@ def _describe_field(name: str, field: FieldInfo) -> OptionInfo:
         required=required,
         secret=_is_secret(field),
         description=field.description or "",
+        options=tuple(option for model in _models(field.annotation)[:1] for option in describe(model)),
     )
 
 
 def _text(default: object) -> str:
-    return format_duration(default) if isinstance(default, timedelta) else str(default)
+    """A default as a configuration file has it."""
+    if isinstance(default, timedelta):
+        return format_duration(default)
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -150,8 +164,10 @@ def _is_secret(field: FieldInfo) -> bool:
 
 
 def _secret_keys(options: type[DriverOptions]) -> set[str]:
-    infos = [info for info in describe(options) if info.secret]
-    return {key for info in infos for key in (info.name, *info.aliases)}
+    flat = [pair for option in describe(options) for pair in option.flattened()]
+    return {
+        key.removesuffix(info.name) + name for key, info in flat if info.secret for name in (info.name, *info.aliases)
+    }
 
 
 def _type_name(annotation: Any) -> str:

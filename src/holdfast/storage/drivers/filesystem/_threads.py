@@ -1,4 +1,4 @@
-"""The driver's own threads, for every call that may block: writing, syncing, scanning, streaming.
+"""What of the driver's work is done in threads: every call that may block, such as writing, scanning, streaming.
 
 What stays on the event loop is measured, from the page cache, eleven directories deep: `get_content` of 71 bytes takes
 8 microseconds, `stat` 8, `local_path` 7; of 64 KiB 10 to 13. The hop to a thread and back alone takes 40, and five
@@ -8,95 +8,11 @@ seek, and the first one only.
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from threading import Thread
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import Final
 
-from holdfast.storage.drivers._tasks import settled
-from holdfast.storage.errors import UnexpectedStorageError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
-    from concurrent.futures import Future
+from holdfast.storage.threads import Threads
 
 __all__ = ["INLINE_BYTES", "Threads"]
 
 INLINE_BYTES: Final = 64 * 1024
 """Up to this size a file is read on the event loop: up to 5 microseconds more than for an empty one."""
-
-_BATCH: Final = 256
-"""Items that one thread call takes from a generator: long enough to hide the hop, short enough to share."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Threads:
-    """A pool of threads that is waited for: no call returns or is cancelled while its thread still works."""
-
-    def __init__(self, maximum: int) -> None:
-        self._pool = ThreadPoolExecutor(maximum, thread_name_prefix="holdfast-filesystem")
-        self._closed = False
-
-    def submit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start a call in a thread; the caller sees to it that it is waited for.
-
-        Raises:
-            UnexpectedStorageError: The driver is closed.
-        """
-        if self._closed:
-            raise UnexpectedStorageError("the driver is closed")
-        return self._pool.submit(call, *args, **kwargs)
-
-    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a call in a thread. A cancellation takes effect before the call has begun or after it has ended."""
-        return await self._finish(self.submit(call, *args, **kwargs), None)
-
-    async def acquire(self, call: Callable[[], T], *, release: Callable[[T], object]) -> T:
-        """As `run`, for a call whose result must be let go of, should a cancellation keep it from the caller."""
-        return await self._finish(self.submit(call), release)
-
-    async def _finish(self, job: Future[T], release: Callable[[T], object] | None) -> T:
-        future = asyncio.wrap_future(job)
-        try:
-            await asyncio.wait({future})
-        except asyncio.CancelledError:
-            if not job.cancel():
-                try:
-                    await settled(future)
-                finally:
-                    if future.exception() is None and release is not None:
-                        release(future.result())
-            raise
-        return future.result()
-
-    async def stream(self, items: Generator[T, None, None]) -> AsyncGenerator[T, None]:
-        """Yield what a blocking generator yields, a batch per thread call."""
-        try:
-            while batch := await self.run(_take, items):
-                for item in batch:
-                    yield item
-        finally:
-            items.close()
-
-    async def aclose(self) -> None:
-        """Wait for what runs and end the threads; idempotent."""
-        self._closed = True
-        loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        # Joining blocks, and the pool can't join itself.
-        joiner = Thread(target=_join, args=(self._pool, loop, ended), name="holdfast-filesystem-end")
-        joiner.start()
-        await settled(ended)
-        joiner.join()
-
-
-def _take(items: Generator[T, None, None]) -> list[T]:
-    return list(islice(items, _BATCH))
-
-
-def _join(pool: ThreadPoolExecutor, loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
-    pool.shutdown(wait=True)
-    loop.call_soon_threadsafe(ended.set_result, None)

@@ -67,7 +67,7 @@ class FilesystemDriver(StorageDriver):
 
     def __init__(self, options: FilesystemOptions) -> None:
         self._root = Root(options.rootdirectory)
-        self._threads = Threads(options.maxthreads)
+        self._threads = Threads(options.maxthreads, name="filesystem")
         self._writers: set[FilesystemWriter] = set()
 
     def __repr__(self) -> str:
