@@ -3,6 +3,7 @@
 One table says what there is; a middleware of any kind gets a row, and all tests.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,6 +102,21 @@ def _alicdn(kind: str) -> Row:
     )
 
 
+def _encrypt(place: Place) -> dict[str, Any]:
+    keys = place.folder / "keys"
+    keys.write_text(f"one {base64.b64encode(b'k' * 32).decode()}\n")
+    return _entry("encrypt", keyfile=str(keys))
+
+
+def _readcache(place: Place) -> dict[str, Any]:
+    return _entry("readcache", rootdirectory=str(place.folder / "cache"))
+
+
+def _mirror(place: Place, required: str) -> dict[str, Any]:
+    second = {"filesystem": {"rootdirectory": str(place.folder / "second")}}
+    return _entry("mirror", storage=second, required=required)
+
+
 TABLE = (
     Row(
         name="redirect",
@@ -136,6 +152,12 @@ TABLE = (
         gate=lambda _: unsigned("/files"),
         redirected=_BOTH,
     ),
+    # From here on none has a CDN, and those that change or keep what they read send nobody to the store.
+    Row(name="encrypt", entries=lambda place: [_encrypt(place)]),
+    Row(name="readcache", entries=lambda place: [_readcache(place)]),
+    Row(name="mirror-both", entries=lambda place: [_mirror(place, "both")]),
+    Row(name="mirror-primary", entries=lambda place: [_mirror(place, "primary")]),
+    Row(name="all-three", entries=lambda place: [_mirror(place, "both"), _encrypt(place), _readcache(place)]),
 )
 
 

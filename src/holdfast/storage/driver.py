@@ -73,6 +73,8 @@ class Capabilities:
     """`redirect_url` may answer for `HEAD`."""
     local_path: bool = False
     """`local_path` tells where a file lies on this machine."""
+    local_path_cached: bool = False
+    """`local_path` tells where copies of some files lie on this machine, and is `None` for all others."""
     exclusive_names: bool = False
     """A path is a file or a directory: writing below the one or over the other is `InvalidPathError`."""
     shared: bool = False

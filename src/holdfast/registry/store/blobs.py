@@ -60,7 +60,7 @@ class BlobStore:
         self.redirects = redirect and driver.capabilities.redirect_get
         self._driver = driver
         self._facts = facts
-        self._local = driver.capabilities.local_path
+        self._local = driver.capabilities.local_path or driver.capabilities.local_path_cached
 
     async def size(self, name: str, digest: Digest) -> int:
         """Return a blob's size: one stat of the link, and one of the content if its size isn't known.

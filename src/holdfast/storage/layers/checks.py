@@ -162,7 +162,7 @@ class ChecksLayer(ForwardingDriver):
     async def local_path(self, path: str) -> LocalFile | None:
         """Forward for a valid path where the driver has local files; otherwise `None`."""
         self._file("local_path", path)
-        if not self._capabilities.local_path:
+        if not (self._capabilities.local_path or self._capabilities.local_path_cached):
             return None
         return await self.inner.local_path(path)
 
