@@ -13,7 +13,7 @@ from tests.registry.storages import Storage, filesystem, in_bucket, inmemory
 
 __all__ = ["STORES", "chosen_kinds", "make_storage"]
 
-STORES = ("ceph", "swift_s3", "moto", "azurite", "fake_gcs", "oss")
+STORES = ("ceph", "swift", "swift_s3", "moto", "azurite", "fake_gcs", "oss")
 """The object stores, by the names of their fixtures."""
 
 _PLAIN = ("inmemory", "filesystem")

@@ -28,7 +28,7 @@ def test_capabilities_are_those_of_drivers(table: tuple[Check, ...]) -> None:
     assert [] == [check.name for check in table if bool(check.capability) != bool(check.without)]
 
 
-@pytest.mark.parametrize("driver", ["s3", "azure", "gcs", "oss", "filesystem"])
+@pytest.mark.parametrize("driver", ["s3", "azure", "gcs", "oss", "swift", "filesystem"])
 def test_hints_are_about_checks(driver: str) -> None:
     """What is known of a driver is about checks that there are."""
     known = {check.name for check in (*CHECKS, *READ_ONLY_CHECKS)} | {""}

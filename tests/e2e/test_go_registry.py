@@ -7,8 +7,9 @@ import pytest
 
 from tests.services.images import Layout
 from tests.services.server import Server
-from tests.services.shared_storage import GO, HOLDFAST, SharedBucket, SharedFolder, SharedStorage
+from tests.services.shared_storage import GO, HOLDFAST, SharedBucket, SharedContainer, SharedFolder, SharedStorage
 from tests.services.skopeo import Skopeo
+from tests.services.stores.swift_container import SwiftContainer
 from tests.services.tools import Tool
 
 pytestmark = pytest.mark.e2e
@@ -17,12 +18,14 @@ _PAIRS = [(HOLDFAST, GO), (GO, HOLDFAST)]
 _both_ways = pytest.mark.parametrize(("writer", "reader"), _PAIRS, ids=["go-reads-ours", "we-read-go"])
 
 
-@pytest.fixture(params=["filesystem", "ceph"])
+@pytest.fixture(params=["filesystem", "ceph", "swift", "swift_dlo"])
 def storage(request: pytest.FixtureRequest, root: Path, scratch: Path, go_registry_tool: Tool) -> SharedStorage:
     """An empty storage that both have a driver for."""
     if request.param == "filesystem":
         return SharedFolder(root=root, scratch=scratch, tool=go_registry_tool)
     bucket = request.getfixturevalue(request.param).new_bucket()
+    if isinstance(bucket, SwiftContainer):
+        return SharedContainer(bucket, root=root, scratch=scratch, tool=go_registry_tool)
     return SharedBucket(bucket, root=root, scratch=scratch, tool=go_registry_tool)
 
 

@@ -16,7 +16,7 @@ from tests.services.stores.bucket import FreshBucket
 
 pytestmark = pytest.mark.e2e
 
-_STORES = ("ceph", "swift_s3", "moto", "azurite", "fake_gcs", "oss")
+_STORES = ("ceph", "swift", "swift_s3", "moto", "azurite", "fake_gcs", "oss")
 
 _NO_REDIRECT = frozenset({"moto", "fake_gcs"})
 """Stores that don't answer signed URLs: moto with 500, the emulator of Google's without a key to sign with."""

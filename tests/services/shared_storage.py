@@ -10,9 +10,10 @@ from .go_registry import GoRegistry
 from .holdfast_server import HoldfastServer
 from .server import Server
 from .stores.s3 import S3Bucket
+from .stores.swift_container import SwiftContainer
 from .tools import Tool
 
-__all__ = ["GO", "HOLDFAST", "SharedBucket", "SharedFolder", "SharedStorage"]
+__all__ = ["GO", "HOLDFAST", "SharedBucket", "SharedContainer", "SharedFolder", "SharedStorage"]
 
 HOLDFAST, GO = "holdfast", "docker-registry"
 """The two registries' names."""
@@ -99,3 +100,23 @@ class SharedBucket(SharedStorage):
         """What the Go registry asks for by `secure`, ours takes from the endpoint."""
         plain = {"secure": False} if name == GO else {}
         return {"s3": {**self.bucket.parameters(rootdirectory="/some/root"), **plain}}
+
+
+class SharedContainer(SharedStorage):
+    """A container of Swift.
+
+    Args:
+        container: The container.
+        root: As for `SharedStorage`; nothing is written to it.
+        scratch: As for `Server`.
+        tool: The Go registry's executable.
+    """
+
+    def __init__(self, container: SwiftContainer, *, root: Path, scratch: Path, tool: Tool) -> None:
+        super().__init__(root=root, scratch=scratch, tool=tool)
+        self.container = container
+
+    def driver_of(self, name: str) -> Mapping[str, Mapping[str, object]]:
+        """Both take the same parameters; segments are small, so that images have large objects."""
+        del name
+        return {"swift": self.container.parameters(prefix="some/prefix", chunksize=1024 * 1024)}

@@ -5,7 +5,7 @@ import pytest
 from tests.services.stores.bucket import FreshBucket
 from tests.services.stores.exchange import StoreError
 
-_STORES = ("azurite", "azurite_tls", "ceph", "fake_gcs", "moto", "oss", "swift_s3")
+_STORES = ("azurite", "azurite_tls", "ceph", "fake_gcs", "moto", "oss", "swift", "swift_s3")
 
 
 @pytest.fixture(params=_STORES)

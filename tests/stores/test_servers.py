@@ -26,7 +26,7 @@ from tests.services.stores.required import (
     require_swift,
 )
 from tests.services.stores.s3 import S3Service
-from tests.services.stores.swift import SwiftService
+from tests.services.stores.swift_container import SwiftService
 
 _Make = Callable[[Path], StoreServer[Any]]
 
@@ -41,7 +41,7 @@ _SERVERS: dict[str, _Make] = {
 
 
 def _fresh_bucket(service: S3Service | AzuriteService | FakeGcsService | SwiftService) -> FreshBucket:
-    return service.s3.new_bucket() if isinstance(service, SwiftService) else service.new_bucket()
+    return service.new_bucket()
 
 
 @pytest.mark.parametrize("name", _SERVERS)

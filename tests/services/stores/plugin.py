@@ -8,11 +8,19 @@ import pytest
 
 from .azurite import AzuriteService
 from .fake_gcs import FakeGcsService
+from .keystone import KeystoneService
 from .oss.service import Oss, OssService
 from .process import StoreServer
-from .required import require_azurite, require_ceph, require_fake_gcs, require_moto, require_swift
+from .required import (
+    require_azurite,
+    require_ceph,
+    require_fake_gcs,
+    require_keystone,
+    require_moto,
+    require_swift,
+)
 from .s3 import S3Service
-from .swift import SwiftService
+from .swift_container import SwiftService
 
 ServiceT = TypeVar("ServiceT")
 
@@ -48,8 +56,31 @@ def swift(tmp_path_factory: _Factory) -> Iterator[SwiftService]:
 
 
 @pytest.fixture(scope="session")
+def swift_dlo(tmp_path_factory: _Factory) -> Iterator[SwiftService]:
+    """An OpenStack Swift without static large objects and bulk deletion, shared by the whole session."""
+    with _running(require_swift(tmp_path_factory.mktemp("swift-dlo"), dynamic_alone=True)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def keystone(tmp_path_factory: _Factory) -> Iterator[KeystoneService]:
+    """OpenStack Keystone, shared by the whole session."""
+    with _running(require_keystone(tmp_path_factory.mktemp("keystone"))) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def swift_keystone(tmp_path_factory: _Factory, keystone: KeystoneService) -> Iterator[SwiftService]:
+    """An OpenStack Swift whose users are Keystone's, shared by the whole session."""
+    with _running(require_swift(tmp_path_factory.mktemp("swift-keystone"), keystone=keystone)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
 def swift_s3(swift: SwiftService, pytestconfig: pytest.Config) -> S3Service:
     """The S3 interface of OpenStack Swift, shared by the whole session."""
+    if swift.s3 is None:
+        raise LookupError("this Swift has no S3 interface")
     _note(pytestconfig, swift.s3)
     return swift.s3
 

@@ -11,10 +11,11 @@ from tests.services.tools import TOOLS
 from .azurite import Azurite
 from .ceph import Ceph, CephPrograms
 from .fake_gcs import FakeGcs
+from .keystone import Keystone, KeystoneService
 from .moto import Moto
 from .swift import Swift
 
-__all__ = ["require_azurite", "require_ceph", "require_fake_gcs", "require_moto", "require_swift"]
+__all__ = ["require_azurite", "require_ceph", "require_fake_gcs", "require_keystone", "require_moto", "require_swift"]
 
 
 def _require(store: str, program: str) -> Path:
@@ -37,10 +38,16 @@ def require_ceph(folder: Path, *, in_memory: bool = False) -> Ceph:
     return Ceph(folder, programs=programs, in_memory=in_memory)
 
 
-def require_swift(folder: Path) -> Swift:
-    """Returns Swift, not yet started."""
+def require_swift(folder: Path, *, dynamic_alone: bool = False, keystone: KeystoneService | None = None) -> Swift:
+    """Returns Swift, not yet started; see `Swift` for what it can be."""
     memcached = require_tool("memcached", "scripts/install-stores swift")
-    return Swift(folder, programs=_require("swift", "swift/bin/swift-proxy-server").parent, memcached=memcached)
+    programs = _require("swift", "swift/bin/swift-proxy-server").parent
+    return Swift(folder, programs=programs, memcached=memcached, dynamic_alone=dynamic_alone, keystone=keystone)
+
+
+def require_keystone(folder: Path) -> Keystone:
+    """Returns Keystone, not yet started."""
+    return Keystone(folder, programs=_require("keystone", "keystone/bin/keystone-manage").parent)
 
 
 def require_moto(folder: Path) -> Moto:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,11 +9,13 @@ from tests.services.server import ServerError, free_port
 from tests.services.tools import Tool
 
 from .exchange import ask
+from .keystone import KeystoneService
 from .process import StoreProcess, StoreServer, run_to_end
 from .s3 import S3Service
 from .swift_config import proxy_config, ring_script, server_config, swift_config
+from .swift_container import SwiftService
 
-__all__ = ["LACKS", "Swift", "SwiftService"]
+__all__ = ["LACKS", "Swift"]
 
 LACKS: Mapping[str, str] = {
     "anonymous_is_denied": "a request that nobody signed is answered with 400, not 403",
@@ -27,23 +28,6 @@ LACKS: Mapping[str, str] = {
 _SERVERS = ("account", "container", "object")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwiftService:
-    """A running Swift.
-
-    Attributes:
-        s3: Its S3 interface.
-        auth_url: Where version 1 of its authentication is.
-        user: The user, `account:name`.
-        password: The user's password.
-    """
-
-    s3: S3Service
-    auth_url: str
-    user: str
-    password: str = field(repr=False)
-
-
 class Swift(StoreServer[SwiftService]):
     """Swift's proxy and storage servers, with one copy of everything, and the memcached that keeps its tokens.
 
@@ -51,21 +35,33 @@ class Swift(StoreServer[SwiftService]):
         folder: A folder for all that it writes, on a file system with extended attributes.
         programs: The folder of its executables.
         memcached: The other server that it needs.
+        dynamic_alone: Large objects are dynamic ones only, and nothing is deleted in bulk, as in an old cluster.
+        keystone: Says who may do what; without it Swift knows its users itself.
     """
 
     name: ClassVar[str] = "swift_s3"
 
-    def __init__(self, folder: Path, *, programs: Path, memcached: Tool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        programs: Path,
+        memcached: Tool,
+        dynamic_alone: bool = False,
+        keystone: KeystoneService | None = None,
+    ) -> None:
         super().__init__(folder)
         self._programs = programs
         self._memcached = memcached
+        self._dynamic_alone = dynamic_alone
+        self._keystone = keystone
 
     def launch(self, folder: Path) -> SwiftService:
         """Writes the configuration and starts the servers."""
         _check_attributes(folder)
         ports = {name: free_port() for name in (*_SERVERS, "proxy", "memcached")}
-        user, password = "test:tester", "testing"
-        _write(folder, ports, user=user, password=password)
+        users = {"test:tester": "testing", "test:reader": "reading"}
+        self._write(folder, ports, users)
         script = ring_script({name: ports[name] for name in _SERVERS})
         environment = {**os.environ, "SWIFT_DIR": str(folder)}
         run_to_end([self._programs / "python", "-c", script, folder], environment=environment)
@@ -74,8 +70,32 @@ class Swift(StoreServer[SwiftService]):
         for process in processes:
             self.run(process)
         endpoint = f"http://127.0.0.1:{ports['proxy']}"
+        user, password = next(iter(users.items()))
+        if self._keystone is not None:
+            self._keystone.serve_objects(endpoint)
+            login = self._keystone.login
+        else:
+            login = {"authurl": f"{endpoint}/auth/v1.0", "username": user, "password": password}
+        has_s3 = not (self._keystone or self._dynamic_alone)
         s3 = S3Service(name=self.name, endpoint=endpoint, access_key=user, secret_key=password, lacks=LACKS)
-        return SwiftService(s3=s3, auth_url=f"{endpoint}/auth/v1.0", user=user, password=password)
+        return SwiftService(endpoint=endpoint, login=login, s3=s3 if has_s3 else None)
+
+    def _write(self, folder: Path, ports: Mapping[str, int], users: Mapping[str, str]) -> None:
+        (folder / "devices" / "d1").mkdir(parents=True)
+        (folder / "cache").mkdir()
+        (folder / "swift.conf").write_text(swift_config())
+        (folder / "container-sync-realms.conf").touch()
+        for name in _SERVERS:
+            (folder / f"{name}-server.conf").write_text(server_config(name, folder, ports[name]))
+        proxy = proxy_config(
+            folder,
+            ports["proxy"],
+            ports["memcached"],
+            users=users,
+            dynamic_alone=self._dynamic_alone,
+            keystone=(self._keystone.url, self._keystone.swift_password) if self._keystone else None,
+        )
+        (folder / "proxy-server.conf").write_text(proxy)
 
     def _run_memcached(self, folder: Path, port: int) -> None:
         # It refuses to be root without being told so.
@@ -99,17 +119,6 @@ class Swift(StoreServer[SwiftService]):
             environment=environment,
             grace=2,
         )
-
-
-def _write(folder: Path, ports: Mapping[str, int], *, user: str, password: str) -> None:
-    (folder / "devices" / "d1").mkdir(parents=True)
-    (folder / "cache").mkdir()
-    (folder / "swift.conf").write_text(swift_config())
-    (folder / "container-sync-realms.conf").touch()
-    for name in _SERVERS:
-        (folder / f"{name}-server.conf").write_text(server_config(name, folder, ports[name]))
-    proxy = proxy_config(folder, ports["proxy"], ports["memcached"], user=user, password=password)
-    (folder / "proxy-server.conf").write_text(proxy)
 
 
 def _check_attributes(folder: Path) -> None:

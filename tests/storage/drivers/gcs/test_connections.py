@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from holdfast.storage.drivers.gcs import _connections
+from holdfast.storage.drivers._objectstore import connections
 from holdfast.storage.drivers.gcs.bucket import GCSBucket
 from holdfast.storage.drivers.gcs.options import GCSOptions
 from holdfast.storage.errors import PathNotFoundError
@@ -90,7 +90,7 @@ async def test_idle_connections_are_closed_by_and_by(bucket: GCSBucket, monkeypa
     """Of a burst that is over the connections go, once they are old, with the next request."""
     await asyncio.gather(*(bucket.put(f"{number}", b"") for number in range(10)))
     assert bucket._client._connections._idle
-    monkeypatch.setattr(_connections, "IDLE_SECONDS", 0)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0)
     await bucket.put("a", b"")
 
     assert not bucket._client._connections._idle

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from holdfast import __version__
-from holdfast.storage.drivers.gcs._connections import IDLE_SECONDS, Connections
+from holdfast.storage.drivers._objectstore.connections import IDLE_SECONDS, Connections
 from holdfast.storage.drivers.gcs._credentials import Tokens
 from holdfast.storage.drivers.gcs._objects import quoted
 from holdfast.storage.drivers.gcs.errors import Refusal, response_error, translated
