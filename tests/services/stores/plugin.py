@@ -20,6 +20,7 @@ from .required import (
     require_swift,
 )
 from .s3 import S3Service
+from .sftp import Sftp, SftpService
 from .swift_container import SwiftService
 
 ServiceT = TypeVar("ServiceT")
@@ -122,6 +123,13 @@ def oss(tmp_path_factory: _Factory, pytestconfig: pytest.Config) -> Iterator[Oss
     """Our own fake of Alibaba Cloud OSS, shared by the whole session."""
     with _running(Oss(tmp_path_factory.mktemp("oss"))) as service:
         _note(pytestconfig, service)
+        yield service
+
+
+@pytest.fixture(scope="session")
+def sftp(tmp_path_factory: _Factory) -> Iterator[SftpService]:
+    """A server that speaks SFTP, shared by the whole session."""
+    with _running(Sftp(tmp_path_factory.mktemp("sftp"))) as service:
         yield service
 
 

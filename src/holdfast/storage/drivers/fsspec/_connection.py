@@ -1,0 +1,135 @@
+"""Filesystems: made at their first use, since most connect then, and made anew once their connection broke."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext, suppress
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import fsspec
+from fsspec.asyn import sync
+from fsspec.dircache import DirCache
+
+from holdfast.storage.drivers.fsspec.errors import storage_error
+from holdfast.storage.errors import StorageError, StorageUnavailableError, UnexpectedStorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from fsspec import AbstractFileSystem
+
+__all__ = ["Connection", "Connections"]
+
+T = TypeVar("T")
+
+_CLOSING_SECONDS: Final = 10
+
+
+class Connections:
+    """Several filesystems of one protocol, used in turns.
+
+    Args:
+        protocol: Its name.
+        settings: What they are made with.
+        count: How many there are at most.
+        is_exclusive: One does one thing at a time, as most clients of servers of files do: what they answer to two
+            threads gets mixed up.
+    """
+
+    def __init__(self, protocol: str, settings: Mapping[str, Any], *, count: int, is_exclusive: bool) -> None:
+        self._all = [Connection(protocol, settings, is_exclusive=is_exclusive) for _ in range(count)]
+        self._turns = cycle(self._all)
+
+    def next(self) -> Connection:
+        """The one whose turn it is; to be called on the event loop."""
+        return next(self._turns)
+
+    def close(self) -> None:
+        """End all connections; idempotent. It blocks."""
+        for connection in self._all:
+            connection.close()
+
+
+class Connection:
+    """One filesystem of fsspec, which nobody else uses and which remembers no listings. All of it blocks."""
+
+    def __init__(self, protocol: str, settings: Mapping[str, Any], *, is_exclusive: bool) -> None:
+        self._protocol = protocol
+        self._settings = dict(settings)
+        self._turn: AbstractContextManager[object] = threading.Lock() if is_exclusive else nullcontext()
+        self._making = threading.Lock()
+        self._filesystem: AbstractFileSystem | None = None
+        self._closed = False
+
+    def do(self, call: Callable[[AbstractFileSystem], T]) -> T:
+        """Call something with the filesystem, in its turn; errors are ours.
+
+        Raises:
+            StorageError: What the table of errors says.
+        """
+        with self._turn:
+            filesystem: AbstractFileSystem | None = None
+            try:
+                filesystem = self.filesystem()
+                return call(filesystem)
+            except StorageError:
+                raise
+            except Exception as error:
+                told = storage_error(error)
+                if filesystem is not None and _is_broken(filesystem):
+                    told = StorageUnavailableError(f"the connection has ended: {told.message}")
+                if filesystem is not None and isinstance(told, StorageUnavailableError):
+                    self._drop(filesystem)
+                raise told from error
+
+    def filesystem(self) -> AbstractFileSystem:
+        """The filesystem, made now if there is none.
+
+        Raises:
+            Exception: What the filesystem raises that can't be made.
+        """
+        with self._making:
+            if self._closed:
+                raise UnexpectedStorageError("the driver is closed")
+            if self._filesystem is not None and _is_broken(self._filesystem):
+                _close(self._filesystem)
+                self._filesystem = None
+            if self._filesystem is None:
+                self._filesystem = fsspec.filesystem(self._protocol, **{**self._settings, "skip_instance_cache": True})
+                # Listings of a moment ago aren't what is there now. Not an option above: some hand on all they get.
+                self._filesystem.dircache = DirCache(use_listings_cache=False)
+            return self._filesystem
+
+    def close(self) -> None:
+        """End the connection; idempotent."""
+        with self._making:
+            self._closed = True
+            filesystem, self._filesystem = self._filesystem, None
+        if filesystem is not None:
+            _close(filesystem)
+
+    def _drop(self, broken: AbstractFileSystem) -> None:
+        with self._making:
+            if self._filesystem is not broken:
+                return
+            self._filesystem = None
+        _close(broken)
+
+
+def _is_broken(filesystem: AbstractFileSystem) -> bool:
+    """Whether a connection has ended, as far as that shows; paramiko tells it by an `OSError` without a number."""
+    transport = getattr(getattr(filesystem, "client", None), "get_transport", None)
+    return callable(transport) and ((current := transport()) is None or not current.is_active())
+
+
+def _close(filesystem: AbstractFileSystem) -> None:
+    """End a filesystem's connections, for which fsspec has no name that all of them know."""
+    client = getattr(filesystem, "client", None)  # paramiko's
+    if client is not None and callable(getattr(client, "close", None)):
+        with suppress(OSError, EOFError):  # it is broken already
+            client.close()
+    session = getattr(filesystem, "_s3", None)
+    if session is not None:
+        sync(filesystem.loop, session.__aexit__, None, None, None, timeout=_CLOSING_SECONDS)

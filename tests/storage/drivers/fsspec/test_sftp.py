@@ -1,0 +1,59 @@
+"""What shows on a server only: connections that end, and passwords that are wrong."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from holdfast.storage import PathNotFoundError
+from holdfast.storage.drivers.fsspec import FsspecDriver, FsspecOptions
+from holdfast.storage.drivers.fsspec.backend import FsspecBackend
+from holdfast.storage.errors import AccessDeniedError
+from tests.services.stores.sftp import SftpService
+
+pytestmark = pytest.mark.anyio
+
+
+def _driver(sftp: SftpService, **options: object) -> FsspecDriver:
+    parameters = {
+        "protocol": "sftp",
+        "options": {**sftp.options(), **options},
+        "rootdirectory": f"/{secrets.token_hex(8)}",
+    }
+    return FsspecDriver(FsspecOptions.model_validate(parameters))
+
+
+@pytest.fixture
+async def driver(sftp: SftpService) -> AsyncIterator[FsspecDriver]:
+    """On a directory of its own."""
+    driver = _driver(sftp)
+    yield driver
+    await driver.aclose()
+
+
+async def test_ended_connection_is_made_anew(driver: FsspecDriver) -> None:
+    """A server that was restarted, or a connection that rested too long, costs a try and no more."""
+    await driver.put_content("/a", b"content")
+    backend = driver._bridge._backend
+    assert isinstance(backend, FsspecBackend)
+    connections = backend._connections._all
+    broken = [connection.filesystem() for connection in connections]
+    for filesystem in broken:
+        filesystem.client.close()
+
+    for _ in connections:
+        assert b"content" == await driver.get_content("/a")
+    assert not set(map(id, broken)) & {id(connection.filesystem()) for connection in connections}
+    with pytest.raises(PathNotFoundError):
+        await driver.get_content("/b")
+
+
+async def test_wrong_password(sftp: SftpService) -> None:
+    """It is denied access, never an empty store."""
+    driver = _driver(sftp, password="wrong")
+    with pytest.raises(AccessDeniedError):
+        await driver.list("/")
+    with pytest.raises(AccessDeniedError):
+        await driver.put_content("/a", b"x")
+
+    await driver.aclose()
