@@ -48,6 +48,7 @@ class TestFsspecFile(DriverSuite):
         return Store.named("fsspec", parameters, **disk_hooks(root))
 
 
+@pytest.mark.slow
 class TestFsspecSftp(DriverSuite):
     """On a server that speaks SFTP."""
 
@@ -63,6 +64,7 @@ class TestFsspecSftp(DriverSuite):
         return Store.named("fsspec", parameters, **disk_hooks(sftp.folder / name))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fsspec_ready")
 class TestFsspecS3(DriverSuite):
     """On Ceph, by s3fs."""

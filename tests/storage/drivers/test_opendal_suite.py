@@ -43,6 +43,7 @@ class TestOpendalMemory(DriverSuite):
         return Store.named("opendal", {"scheme": "memory"}, content_in_memory=True)
 
 
+@pytest.mark.slow
 class TestOpendalFs(DriverSuite):
     """On a folder of this machine."""
 
@@ -59,6 +60,7 @@ class TestOpendalFs(DriverSuite):
         )
 
 
+@pytest.mark.slow
 class TestOpendalS3(DriverSuite):
     """On Ceph."""
 

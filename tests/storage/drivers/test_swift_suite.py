@@ -37,6 +37,7 @@ class TestSwiftDriver(DriverSuite):
         return swift.new_bucket().store(chunksize=_MIB)
 
 
+@pytest.mark.slow
 class TestSwiftDriverWithDynamicLargeObjects(DriverSuite):
     """A container of a cluster that has neither static large objects nor bulk deletion."""
 
@@ -49,6 +50,7 @@ class TestSwiftDriverWithDynamicLargeObjects(DriverSuite):
         return swift_dlo.new_bucket().store(chunksize=_MIB)
 
 
+@pytest.mark.slow
 class TestSwiftDriverAtKeystone(DriverSuite):
     """A container of a cluster whose users are Keystone's, with version 3 of authentication."""
 
