@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.config import Configuration, parse, unhonoured
@@ -62,6 +62,7 @@ _VARIABLES = st.dictionaries(
 
 @settings(deadline=None, max_examples=150)
 @given(_SECTIONS, _VARIABLES)
+@example({"storage": "\n"}, {})
 def test_any_values_come_to_a_configuration_or_one_line(content: dict[str, Any], variables: dict[str, str]) -> None:
     """Values of any kind in any place, in the file and in variables, never end in a traceback."""
     data = yaml.safe_dump({"version": "0.1", "storage": "inmemory"} | content).encode()

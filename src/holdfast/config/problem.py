@@ -36,8 +36,8 @@ class Problem:
 
 
 def dotted(path: Path) -> str:
-    """Write a path as people do: `http.tls.clientcas.0`."""
-    return ".".join(str(part) for part in path)
+    """Write a path as people do: `http.tls.clientcas.0`. A key with a line break in it is quoted."""
+    return ".".join(part if part.isprintable() else repr(part) for part in map(str, path))
 
 
 def in_one_line(problems: Sequence[Problem]) -> ConfigurationError:
