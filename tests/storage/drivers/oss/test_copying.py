@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from holdfast import storage
-from holdfast.storage.drivers.oss._copying import part_size
+from holdfast.storage.drivers._objectstore.copying import part_size
 from holdfast.storage.drivers.oss.bucket import OSSBucket
 from holdfast.storage.errors import PreconditionFailedError
 from tests.services.loopback import Answer, Proceed, Request
@@ -40,9 +40,9 @@ def test_sizes_of_parts(make_options: MakeOptions) -> None:
     """As configured, until there would be more than 10,000."""
     limits = OSSBucket(make_options()).limits
 
-    assert 128 * _MIB == part_size(300 * _MIB, 128 * _MIB, limits)
-    assert part_size(limits.max_object, 128 * _MIB, limits) <= limits.max_part
-    assert -(-limits.max_object // part_size(limits.max_object, 128 * _MIB, limits)) <= limits.max_parts
+    assert 128 * _MIB == part_size(300 * _MIB, 128 * _MIB, limits.max_parts)
+    assert part_size(limits.max_object, 128 * _MIB, limits.max_parts) <= limits.max_part
+    assert -(-limits.max_object // part_size(limits.max_object, 128 * _MIB, limits.max_parts)) <= limits.max_parts
 
 
 async def test_a_source_that_is_replaced(fake: FakeOss, make_options: MakeOptions) -> None:
