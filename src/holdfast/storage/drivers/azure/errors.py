@@ -7,8 +7,6 @@ code isn't known by its status; what kept us from having an answer, by the class
 from __future__ import annotations
 
 import contextlib
-import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import ParseError, fromstring
 
@@ -16,6 +14,7 @@ from azure.core import exceptions as core
 from azure.identity import AuthenticationRequiredError, CredentialUnavailableError
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError, UnknownUploadError
+from holdfast.storage.drivers._objectstore.retry_after import seconds_to_wait
 from holdfast.storage.errors import (
     AccessDeniedError,
     IncompleteReadError,
@@ -240,10 +239,4 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     milliseconds = headers.get("x-ms-retry-after-ms") or headers.get("retry-after-ms")
     if milliseconds and milliseconds.isdigit():
         return int(milliseconds) / 1000
-    value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
+    return seconds_to_wait(headers.get("Retry-After"))

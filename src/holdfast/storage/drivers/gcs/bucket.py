@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -12,6 +12,7 @@ import structlog
 
 from holdfast.storage.driver import CreateOnly
 from holdfast.storage.drivers._objectstore.bucket import Bucket, BucketLimits, ObjectInfo, OpenObject, Page, Part
+from holdfast.storage.drivers._objectstore.httpx_errors import body_errors, body_pieces
 from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers.gcs._client import GCSClient
 from holdfast.storage.drivers.gcs._deleting import delete, delete_all
@@ -40,7 +41,7 @@ from holdfast.storage.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from holdfast.storage.driver import Buffer, Precondition
     from holdfast.storage.drivers._objectstore.bucket import OpenUpload
@@ -98,7 +99,7 @@ class GCSBucket(Bucket):
     async def get(self, key: str) -> bytes:
         """See `Bucket.get`. The content is checked against the checksum of the stored object."""
         async with self._media(key, {}, {}) as response:
-            with _body_errors():
+            with body_errors(translated):
                 content = b"".join([piece async for piece in response.aiter_raw()])
             announced = response.headers.get("Content-Length")
             stored = _stored_checksum(response.headers)
@@ -123,7 +124,7 @@ class GCSBucket(Bucket):
             info = media_info(key, response.headers)
             if version is not None and info.version not in {version, None}:  # the emulator heeds no condition here
                 raise PreconditionFailedError(f"the generation is {info.version}")
-            async with aclosing(_pieces(response)) as chunks:
+            async with aclosing(body_pieces(response, translated)) as chunks:
                 yield OpenObject(info, chunks)
 
     async def head(self, key: str) -> ObjectInfo:
@@ -290,26 +291,3 @@ def _stored_checksum(headers: httpx.Headers) -> str | None:
     """The CRC32C that the service keeps of a whole object."""
     hashes = dict(each.strip().partition("=")[::2] for each in headers.get("X-Goog-Hash", "").split(","))
     return hashes.get("crc32c")
-
-
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes]:
-    """Yield the body; with the last piece it has been read to its end, so that its connection can be used again."""
-    left = int(response.headers.get("Content-Length", -1))
-    pieces = response.aiter_raw()
-    with _body_errors():
-        async for piece in pieces:
-            left -= len(piece)
-            if left == 0:
-                await anext(pieces, None)
-            if piece:
-                yield piece
-
-
-@contextmanager
-def _body_errors() -> Iterator[None]:
-    """Translate what happens after the head: a connection that ends before the content does."""
-    try:
-        with translated():
-            yield
-    except StorageUnavailableError as error:
-        raise IncompleteReadError(f"the connection broke: {error.message}") from error

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import email.utils
-import ssl
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import httpx
 import msgspec
 from google.auth import exceptions as google
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError
+from holdfast.storage.drivers._objectstore.httpx_errors import (
+    HTTPX_ERRORS,
+    HTTPX_KINDS,
+    described,
+    nearest_kind,
+    one_line,
+)
+from holdfast.storage.drivers._objectstore.retry_after import seconds_to_wait
 from holdfast.storage.errors import (
     AccessDeniedError,
     PathNotFoundError,
@@ -26,6 +30,8 @@ from holdfast.storage.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import httpx
 
 __all__ = ["KINDS", "REASONS", "STATUSES", "Refusal", "exception_error", "response_error", "translated"]
 
@@ -52,34 +58,7 @@ REASONS: Final[Mapping[tuple[int, str], type[StorageError]]] = {
 """What a status means together with the reason in the JSON that comes with it."""
 
 KINDS: Final[Mapping[type[Exception], type[StorageError]]] = {
-    httpx.TimeoutException: StorageTimeoutError,
-    httpx.ConnectTimeout: StorageTimeoutError,
-    httpx.ReadTimeout: StorageTimeoutError,
-    httpx.WriteTimeout: StorageTimeoutError,
-    httpx.PoolTimeout: StorageTimeoutError,
-    httpx.NetworkError: StorageUnavailableError,
-    httpx.ConnectError: StorageUnavailableError,
-    httpx.ReadError: StorageUnavailableError,
-    httpx.WriteError: StorageUnavailableError,
-    httpx.CloseError: StorageUnavailableError,
-    httpx.ProxyError: StorageUnavailableError,
-    httpx.ProtocolError: StorageUnavailableError,
-    httpx.RemoteProtocolError: StorageUnavailableError,
-    httpx.DecodingError: StorageUnavailableError,
-    httpx.LocalProtocolError: UnexpectedStorageError,
-    httpx.HTTPError: UnexpectedStorageError,
-    httpx.TransportError: UnexpectedStorageError,
-    httpx.RequestError: UnexpectedStorageError,
-    httpx.HTTPStatusError: UnexpectedStorageError,
-    httpx.TooManyRedirects: UnexpectedStorageError,
-    httpx.UnsupportedProtocol: UnexpectedStorageError,
-    httpx.InvalidURL: UnexpectedStorageError,
-    httpx.CookieConflict: UnexpectedStorageError,
-    httpx.StreamError: UnexpectedStorageError,
-    httpx.StreamClosed: UnexpectedStorageError,
-    httpx.StreamConsumed: UnexpectedStorageError,
-    httpx.ResponseNotRead: UnexpectedStorageError,
-    httpx.RequestNotRead: UnexpectedStorageError,
+    **HTTPX_KINDS,
     google.GoogleAuthError: AccessDeniedError,
     google.RefreshError: AccessDeniedError,
     google.DefaultCredentialsError: AccessDeniedError,
@@ -105,7 +84,6 @@ KINDS: Final[Mapping[type[Exception], type[StorageError]]] = {
 
 _NO_BUCKET: Final = "bucket does not exist"
 _NO_OBJECT: Final = "no such object"
-_MESSAGE_CHARACTERS: Final = 300
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -125,9 +103,9 @@ class Refusal(msgspec.Struct, frozen=True):
         try:
             answer = msgspec.json.decode(body, type=_Answer)
         except (msgspec.DecodeError, msgspec.ValidationError):
-            return cls(_one_line(body.decode(errors="replace")))
+            return cls(one_line(body.decode(errors="replace")))
         details = answer.error.errors
-        return cls(_one_line(answer.error.message), details[0].reason if details else "")
+        return cls(one_line(answer.error.message), details[0].reason if details else "")
 
     @property
     def names_bucket(self) -> bool:
@@ -160,18 +138,16 @@ def response_error(response: httpx.Response, refusal: Refusal) -> StorageError:
     kind = REASONS.get((status, refusal.reason)) or STATUSES.get(status, default)
     message = f"HTTP {status}: {refusal.message or response.reason_phrase}"
     if kind is ThrottledError:
-        return ThrottledError(message, retry_after=_seconds(response.headers.get("Retry-After")))
+        return ThrottledError(message, retry_after=seconds_to_wait(response.headers.get("Retry-After")))
     return kind(message)
 
 
 def exception_error(error: Exception) -> StorageError:
     """Translate an exception of httpx, google-auth or msgspec; raise the result `from` the exception."""
-    kind = next((KINDS[base] for base in type(error).__mro__ if base in KINDS), UnexpectedStorageError)
+    kind = nearest_kind(error, KINDS)
     if kind is AccessDeniedError and getattr(error, "retryable", False):
         kind = StorageUnavailableError
-    if kind is StorageUnavailableError and _is_distrust(error):
-        kind = UnexpectedStorageError
-    return kind(f"{type(error).__name__}: {_one_line(str(error))}".rstrip(": "))
+    return described(error, kind)
 
 
 @contextmanager
@@ -179,33 +155,5 @@ def translated() -> Iterator[None]:
     """Raise exceptions of the libraries as storage errors."""
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, google.GoogleAuthError, msgspec.DecodeError) as error:
+    except (*HTTPX_ERRORS, google.GoogleAuthError, msgspec.DecodeError) as error:
         raise exception_error(error) from error
-
-
-def _is_distrust(error: BaseException) -> bool:
-    """Whether a certificate wasn't trusted, somewhere below: that doesn't pass by itself."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Read `Retry-After`: a number of seconds, or a date."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    try:
-        date = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _MESSAGE_CHARACTERS else line[: _MESSAGE_CHARACTERS - 1] + "…"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -13,6 +11,7 @@ from alibabacloud_credentials.exceptions import CredentialException
 from Tea import exceptions as tea
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError, UnknownUploadError
+from holdfast.storage.drivers._objectstore.retry_after import seconds_to_wait
 from holdfast.storage.errors import (
     AccessDeniedError,
     IncompleteReadError,
@@ -277,7 +276,7 @@ def _service_error(error: sdk.ServiceError, bucket: str) -> StorageError:
         f"{message or 'no details'} [{told}]" if told else message,
         bucket,
         status=error.status_code,
-        retry_after=_seconds(headers.get("Retry-After", "")),
+        retry_after=seconds_to_wait(headers.get("Retry-After")),
         endpoint=str(fields.get("Endpoint") or ""),
     )
 
@@ -290,17 +289,6 @@ def _by_status(status: int | None) -> Kind:
         if status is not None and status >= 500
         else (UnexpectedStorageError, _OTHER)
     )
-
-
-def _seconds(value: str) -> float | None:
-    """`Retry-After`, a number of seconds or a date; `None` where it is neither."""
-    value = value.strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()) if value else None
-    except (TypeError, ValueError):
-        return None
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -11,6 +9,7 @@ import botocore.exceptions as sdk
 import obstore.exceptions as fast
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError, UnknownUploadError
+from holdfast.storage.drivers._objectstore.retry_after import seconds_to_wait
 from holdfast.storage.errors import (
     AccessDeniedError,
     IncompleteReadError,
@@ -319,7 +318,9 @@ def storage_error(error: BaseException, bucket: str) -> StorageError:
         metadata = response.get("ResponseMetadata", {})
         message = str(response.get("Error", {}).get("Message") or "").strip()
         status, headers = metadata.get("HTTPStatusCode"), metadata.get("HTTPHeaders", {})
-        return code_error(code_of(error), message, bucket, status=status, retry_after=_seconds(headers))
+        return code_error(
+            code_of(error), message, bucket, status=status, retry_after=seconds_to_wait(headers.get("retry-after"))
+        )
     for kind in type(error).__mro__:
         if kind in CLASSES:
             made, template = CLASSES[kind]
@@ -361,17 +362,6 @@ def _by_status(status: int | None) -> Kind:
         if status is not None and status >= 500
         else (UnexpectedStorageError, _OTHER)
     )
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    """`Retry-After`, a number of seconds or a date; `None` where it is neither."""
-    value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()) if value else None
-    except (TypeError, ValueError):
-        return None
 
 
 def _first_line(error: BaseException) -> str:

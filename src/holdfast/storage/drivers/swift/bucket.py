@@ -5,7 +5,7 @@ https://docs.openstack.org/api-ref/object-store/
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from holdfast.storage.drivers._objectstore.bucket import (
     Part,
     PastEndError,
 )
+from holdfast.storage.drivers._objectstore.httpx_errors import body_pieces
 from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers.swift._client import SwiftClient
 from holdfast.storage.drivers.swift._copying import Copier
@@ -34,13 +35,12 @@ from holdfast.storage.drivers.swift.errors import translated
 from holdfast.storage.errors import (
     IncompleteReadError,
     PreconditionFailedError,
-    StorageUnavailableError,
     UnexpectedStorageError,
     UnsupportedOperationError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from holdfast.storage.driver import Buffer, Precondition
     from holdfast.storage.drivers._objectstore.bucket import OpenUpload
@@ -131,7 +131,7 @@ class SwiftBucket(Bucket):
                     raise UnexpectedStorageError(f"HTTP {response.status_code} where a range was asked for")
                 if version is not None and info.version not in {version, None}:
                     raise PreconditionFailedError(f"the ETag is {info.version}")
-                chunks = await stack.enter_async_context(aclosing(_pieces(response)))
+                chunks = await stack.enter_async_context(aclosing(body_pieces(response, translated)))
                 yield OpenObject(info, chunks)
                 return
         raise lagging()
@@ -246,26 +246,3 @@ class SwiftBucket(Bucket):
         """See `Bucket.aclose`."""
         await self._signer.aclose()
         await self._client.aclose()
-
-
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes]:
-    """Yield the body; with the last piece it has been read to its end, so that its connection can be used again."""
-    left = int(response.headers.get("Content-Length", -1))
-    pieces = response.aiter_raw()
-    with _body_errors():
-        async for piece in pieces:
-            left -= len(piece)
-            if left == 0:
-                await anext(pieces, None)
-            if piece:
-                yield piece
-
-
-@contextmanager
-def _body_errors() -> Iterator[None]:
-    """Translate what happens after the head: a connection that ends before the content does."""
-    try:
-        with translated():
-            yield
-    except StorageUnavailableError as error:
-        raise IncompleteReadError(f"the connection broke: {error.message}") from error
