@@ -21,6 +21,7 @@ import structlog
 
 from holdfast.storage.drivers._bridge.names import RESERVED, beside, paths_of
 from holdfast.storage.drivers._objectstore.bucket import OpenUpload, Part, UnknownUploadError
+from holdfast.storage.drivers._objectstore.marked import open_uploads
 from holdfast.storage.errors import IncompleteReadError, PathNotFoundError
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ _SURELY_WHOLE: Final = 800
 _UPLOAD: Final = re.compile(r"(?P<upload>.*~[0-9a-f]{32}~)(?:[0-9]{5}-[0-9a-f]{8})?", re.DOTALL).fullmatch
 _BESIDE: Final = re.compile(r"~(?P<id>[0-9a-f]{32})~(?P<shown>.*)", re.DOTALL).fullmatch
 _IDENTITY: Final = re.compile(r"(?:[0-9a-f]{64}~)?[0-9a-f]{32}").fullmatch
-_HASH: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 _log = structlog.get_logger(__name__)
 
@@ -113,25 +113,23 @@ class Parts:
             raise failure
 
     async def open_uploads(self, prefix: str) -> AsyncGenerator[OpenUpload]:
-        """See `Bucket.list_uploads`. The names of an upload's files follow one another."""
-        name, started = "", None
-        async with aclosing(self._listings.files(RESERVED + prefix[: _SURELY_WHOLE - len(RESERVED)])) as files:
-            async for info in files:
-                matched = _UPLOAD(info.key)
-                if matched is None or _BESIDE(info.key.removeprefix(RESERVED)):  # a record, or what comes below
-                    continue
-                if name and matched["upload"] != name:
-                    if (upload := await self._upload(name, started)).key.startswith(prefix):
-                        yield upload
-                    started = None
-                name = matched["upload"]
-                started = min(filter(None, (started, info.modified)), default=None)
-        if name and (upload := await self._upload(name, started)).key.startswith(prefix):
-            yield upload
+        """See `Bucket.list_uploads`."""
+        found = self._of_uploads(RESERVED + prefix[: _SURELY_WHOLE - len(RESERVED)])
+        async with aclosing(open_uploads(found, prefix, keys=self._keys, read_mark=self._content)) as uploads:
+            async for upload in uploads:
+                yield upload
         if self._backend.traits.tree:
             async with aclosing(self._left_beside(prefix)) as uploads:
                 async for upload in uploads:
                     yield upload
+
+    async def _of_uploads(self, prefix: str) -> AsyncGenerator[tuple[str, datetime | None]]:
+        async with aclosing(self._listings.files(prefix)) as files:
+            async for info in files:
+                matched = _UPLOAD(info.key)
+                # A record, or what comes below, is none.
+                if matched is not None and not _BESIDE(info.key.removeprefix(RESERVED)):
+                    yield matched["upload"], info.modified
 
     async def _left_beside(self, prefix: str) -> AsyncGenerator[OpenUpload]:
         """What was being written when its process was killed, and what is just being written."""
@@ -141,24 +139,9 @@ class Parts:
                 if left is not None and (key := left["shown"].replace("~", "/").rstrip("/")).startswith(prefix):
                     yield OpenUpload(key, left["id"], info.modified)
 
-    async def _upload(self, name: str, started: datetime | None) -> OpenUpload:
-        """The upload of which all files' names begin so."""
-        rest, upload_id, _ = name.removeprefix(RESERVED).rsplit("~", 2)
-        beginning, _, cut = rest.rpartition("~")
-        if not _HASH(cut):
-            return OpenUpload(rest, upload_id, started)
-        try:
-            marked = await self._content(name)
-        except PathNotFoundError:
-            marked = ""
-        if self._keys.part_prefix(marked, upload_id) == name:
-            return OpenUpload(marked, upload_id, started)
-        # Parts without a mark, of a key of which only the beginning is known: this is what finds them again.
-        return OpenUpload(beginning, f"{cut}~{upload_id}", started)
-
-    async def _content(self, key: str) -> str:
+    async def _content(self, key: str) -> bytes:
         async with self._backend.open(self._path(key), offset=0) as opened:
-            return b"".join([chunk async for chunk in opened.chunks]).decode(errors="replace")
+            return b"".join([chunk async for chunk in opened.chunks])
 
     async def _joined(self, wanted: Mapping[str, int]) -> AsyncGenerator[bytes]:
         """The parts one after the other."""

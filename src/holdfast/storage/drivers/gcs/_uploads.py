@@ -14,22 +14,25 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
-from holdfast.storage.drivers._objectstore.bucket import OpenUpload, Part, UnknownUploadError
+from holdfast.storage.drivers._objectstore.bucket import Part, UnknownUploadError
 from holdfast.storage.drivers._objectstore.keys import MAX_KEY_BYTES
+from holdfast.storage.drivers._objectstore.marked import open_uploads
 from holdfast.storage.drivers._tasks import together
 from holdfast.storage.drivers.gcs._deleting import delete, delete_all
 from holdfast.storage.drivers.gcs._objects import CONTENT_TYPE, LIST_FIELDS, Body, Listing, StoredObject
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
     from datetime import datetime
 
     from holdfast.storage.driver import Buffer
+    from holdfast.storage.drivers._objectstore.bucket import OpenUpload
     from holdfast.storage.drivers._objectstore.keys import Keys
     from holdfast.storage.drivers.gcs._client import GCSClient
 
@@ -47,7 +50,6 @@ _SURELY_WHOLE: Final = MAX_KEY_BYTES - 128
 """So much of a key is in the names of an upload's objects, however long the key is."""
 
 _UPLOAD: Final = re.compile(r"(?P<upload>.*~[0-9a-f]{32}~)[0-9.]*", re.DOTALL)
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 _log = structlog.get_logger(__name__)
 
@@ -119,40 +121,21 @@ class Uploads:
             raise failure
 
     async def open_uploads(self, prefix: str) -> AsyncIterator[OpenUpload]:
-        """See `Bucket.list_uploads`. The names of an upload's objects follow one another."""
+        """See `Bucket.list_uploads`."""
         keys = self._keys
         if not (prefix.startswith(keys.root) or keys.root.startswith(prefix)):
             return
         beginning = prefix[len(keys.root) :][: _SURELY_WHOLE - len(keys.reserved)]
-        name, started = "", None
-        async for item in self._objects_below(keys.reserved + beginning):
-            matched = _UPLOAD.fullmatch(item.name)
-            if matched is None:  # the record of an unfinished write
-                continue
-            if name and matched["upload"] != name:
-                if (upload := await self._upload(name, started)).key.startswith(prefix):
-                    yield upload
-                started = None
-            name = matched["upload"]
-            started = min(filter(None, (started, item.time_created)), default=None)
-        if name and (upload := await self._upload(name, started)).key.startswith(prefix):
-            yield upload
+        found = self._of_uploads(keys.reserved + beginning)
+        async with aclosing(open_uploads(found, prefix, keys=keys, read_mark=self._client.content)) as uploads:
+            async for upload in uploads:
+                yield upload
 
-    async def _upload(self, name: str, started: datetime | None) -> OpenUpload:
-        """The upload of which all objects' names begin so."""
-        keys = self._keys
-        path, upload_id, _ = name[len(keys.reserved) :].rsplit("~", 2)
-        beginning, _, cut = path.rpartition("~")
-        if not _HASH.fullmatch(cut):
-            return OpenUpload(keys.root + path, upload_id, started)
-        try:
-            marked = (await self._client.content(name)).decode(errors="replace")
-        except PathNotFoundError:
-            marked = ""
-        if keys.part_prefix(marked, upload_id) == name:
-            return OpenUpload(marked, upload_id, started)
-        # Parts without a mark, of a key of which only the beginning is known: this is what finds them again.
-        return OpenUpload(keys.root + beginning, f"{cut}~{upload_id}", started)
+    async def _of_uploads(self, prefix: str) -> AsyncGenerator[tuple[str, datetime | None]]:
+        async for item in self._objects_below(prefix):
+            matched = _UPLOAD.fullmatch(item.name)
+            if matched is not None:  # otherwise it is the record of an unfinished write
+                yield matched["upload"], item.time_created
 
     async def _is_unmarked(self, prefix: str) -> bool:
         try:
