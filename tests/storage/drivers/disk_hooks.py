@@ -7,8 +7,8 @@ from typing import Any
 __all__ = ["disk_hooks"]
 
 
-def disk_hooks(root: Path) -> dict[str, Callable[..., Any]]:
-    """The hooks of a store whose files lie in a folder; the empty folder of unfinished writes may stay in it."""
+def disk_hooks(root: Path, *stay: str) -> dict[str, Callable[..., Any]]:
+    """The hooks of a store whose files lie in a folder; the folder of unfinished writes may stay in it, and `stay`."""
 
     def seed(path: str, content: bytes) -> None:
         file = root / path[1:]
@@ -19,6 +19,6 @@ def disk_hooks(root: Path) -> dict[str, Callable[..., Any]]:
         return (root / path[1:]).read_bytes()
 
     def leftovers() -> list[str]:
-        return sorted({str(path.relative_to(root)) for path in root.rglob("*")} - {".uploads~"})
+        return sorted({str(path.relative_to(root)) for path in root.rglob("*")} - {".uploads~", *stay})
 
     return {"seed_behind": seed, "read_behind": read, "leftovers": leftovers}

@@ -6,6 +6,7 @@ import pytest
 
 from holdfast.storage import Capabilities
 from holdfast.testing import DriverSuite, Store
+from tests.storage.drivers.disk_hooks import disk_hooks
 
 
 class TestFilesystemDriver(DriverSuite):
@@ -25,18 +26,5 @@ class TestFilesystemDriver(DriverSuite):
     def store(self, tmp_path: Path) -> Store:
         """Once everything is deleted, only the lock of compare-and-replace may be there."""
         root = tmp_path / "root"
-
-        def seed(path: str, content: bytes) -> None:
-            file = root / path[1:]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-
-        def read(path: str) -> bytes:
-            return (root / path[1:]).read_bytes()
-
-        def leftovers() -> list[str]:
-            found = {str(path.relative_to(root)) for path in root.rglob("*")}
-            return sorted(found - {".uploads~", ".uploads~/~lock"})
-
         parameters = {"rootdirectory": str(root)}
-        return Store.named("filesystem", parameters, seed_behind=seed, read_behind=read, leftovers=leftovers)
+        return Store.named("filesystem", parameters, **disk_hooks(root, ".uploads~/~lock"))

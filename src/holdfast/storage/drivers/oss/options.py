@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
+from holdfast.storage.drivers._objectstore.options import as_text, without_empty
 from holdfast.storage.options import DriverOptions
 
 __all__ = ["Address", "OSSOptions"]
@@ -136,22 +137,12 @@ class OSSOptions(DriverOptions):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, parameters: Any) -> Any:
-        """Empty text is what a variable without a value has; upstream takes it for "not given"."""
-        if not isinstance(parameters, dict):
-            return parameters
-        return {
-            key: value
-            for key, value in parameters.items()
-            if not (value in ("", None) and key in cls.model_fields and key != "bucket")
-        }
+        """A bucket without a name is told as such."""
+        return without_empty(parameters, cls.model_fields.keys() - {"bucket"})
 
-    @field_validator(
+    _text = field_validator(
         "accesskeyid", "accesskeysecret", "securitytoken", "bucket", "encryptionkeyid", "rootdirectory", mode="before"
-    )
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        """YAML makes a number of a name or key that looks like one."""
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    )(as_text)
 
     @field_validator("region")
     @classmethod

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from holdfast.storage.drivers._objectstore.options import as_text, without_empty
 from holdfast.storage.drivers.s3._profiles import Profile, find_profile, profile_names
 from holdfast.storage.options import DriverOptions
 
@@ -172,20 +173,12 @@ class S3Options(DriverOptions):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, parameters: Any) -> Any:
-        """Upstream takes empty text, which is what a variable without a value has, for "not given"."""
-        if not isinstance(parameters, dict):
-            return parameters
-        return {
-            key: value
-            for key, value in parameters.items()
-            if not (value in ("", None) and key in cls.model_fields and key != "bucket")
-        }
+        """A bucket without a name is told as such."""
+        return without_empty(parameters, cls.model_fields.keys() - {"bucket"})
 
-    @field_validator("accesskey", "secretkey", "sessiontoken", "bucket", "keyid", "rootdirectory", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        """YAML makes a number of a name or key that looks like one."""
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    _text = field_validator(
+        "accesskey", "secretkey", "sessiontoken", "bucket", "keyid", "rootdirectory", mode="before"
+    )(as_text)
 
     @field_validator("loglevel", mode="before")
     @classmethod

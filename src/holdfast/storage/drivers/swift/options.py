@@ -9,16 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from holdfast.storage.drivers._objectstore.options import as_text
 from holdfast.storage.options import DriverOptions
 
 __all__ = ["SwiftOptions"]
 
 _MIB = 1024 * 1024
-
-
-def _as_text(value: Any) -> Any:
-    """A tenant of digits alone is a number to YAML, and in a variable of the environment."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _as_list(value: Any) -> Any:
@@ -37,7 +33,7 @@ def _as_url(url: str) -> str:
     return url
 
 
-Name = Annotated[str | None, BeforeValidator(_as_text)]
+Name = Annotated[str | None, BeforeValidator(as_text)]
 
 
 class SwiftOptions(DriverOptions):
