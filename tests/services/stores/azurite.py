@@ -1,7 +1,6 @@
 """Azurite, the emulator of Azure's storage by its vendor, for blobs."""
 
 import datetime as dt
-import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_ac
 
 from tests.services.server import free_port
 
-from .bucket import FreshBucket
+from .bucket import FreshBucket, new_name
 from .certificate import issue
 from .exchange import Answer, ask, demand
 from .process import StoreProcess, StoreServer
@@ -32,8 +31,6 @@ _ACCOUNT = "devstoreaccount1"
 # Published with the emulator: no secret.
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _VERSION = "2025-07-05"
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ class AzuriteService:
 
     def new_bucket(self) -> "AzuriteContainer":
         """Makes a container that nobody had before, and returns it."""
-        container = AzuriteContainer(service=self, name=f"test-{next(_numbers)}")
+        container = AzuriteContainer(service=self, name=new_name())
         demand(self.ask("PUT", f"/{container.name}", {"restype": "container"}), f"make {container.name}")
         return container
 

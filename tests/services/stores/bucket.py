@@ -1,11 +1,19 @@
 """A fresh bucket, as somebody sees it who knows nothing of our drivers."""
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from holdfast.testing import Store
 
-__all__ = ["FreshBucket"]
+__all__ = ["FreshBucket", "new_name"]
+
+_numbers = itertools.count(1)
+
+
+def new_name() -> str:
+    """Returns a name that no bucket of this session has: stores may share one, as Swift does with its S3 interface."""
+    return f"test-{next(_numbers)}"
 
 
 class FreshBucket(ABC):

@@ -1,6 +1,5 @@
 """fake-gcs-server, which answers as Google's storage does in its JSON interface, and checks no credentials."""
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from tests.services.server import free_port
 
-from .bucket import FreshBucket
+from .bucket import FreshBucket, new_name
 from .exchange import Answer, ask, demand
 from .process import StoreProcess, StoreServer
 
@@ -33,8 +32,6 @@ LACKS: Mapping[str, str] = {
 }
 """What Google's storage does and fake-gcs-server 1.54 does not, by a name of ours; a test tries each."""
 
-_numbers = itertools.count(1)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeGcsService:
@@ -52,7 +49,7 @@ class FakeGcsService:
 
     def new_bucket(self) -> "FakeGcsBucket":
         """Makes a bucket that nobody had before, and returns it."""
-        bucket = FakeGcsBucket(service=self, name=f"test-{next(_numbers)}")
+        bucket = FakeGcsBucket(service=self, name=new_name())
         body = json.dumps({"name": bucket.name}).encode()
         demand(self.ask("POST", "/storage/v1/b", {"project": "test"}, body=body), f"make {bucket.name}")
         return bucket

@@ -1,6 +1,5 @@
 """Stores that speak S3, asked by signed plain requests."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +7,11 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET
 
-from .bucket import FreshBucket
+from .bucket import FreshBucket, new_name
 from .exchange import Answer, ask, demand
 from .signature import presigned, signed
 
 __all__ = ["S3Bucket", "S3Service"]
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +40,7 @@ class S3Service:
 
     def new_bucket(self) -> "S3Bucket":
         """Makes a bucket that nobody had before, and returns it."""
-        bucket = S3Bucket(service=self, name=f"test-{next(_numbers)}")
+        bucket = S3Bucket(service=self, name=new_name())
         demand(self.ask("PUT", f"/{bucket.name}"), f"make {bucket.name}")
         return bucket
 

@@ -1,6 +1,5 @@
 """A running Swift and its containers, asked by plain requests in Swift's own interface."""
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +8,11 @@ from urllib.parse import quote, urlencode
 
 from holdfast.testing import Store
 
-from .bucket import FreshBucket
+from .bucket import FreshBucket, new_name
 from .exchange import Answer, ask, demand
 from .s3 import S3Service
 
 __all__ = ["SwiftContainer", "SwiftService"]
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +42,7 @@ class SwiftService:
     def new_bucket(self) -> "SwiftContainer":
         """Makes a container that nobody had before, and returns it."""
         url, token = self.access()
-        container = SwiftContainer(service=self, name=f"test-{next(_numbers)}", account=url, token=token)
+        container = SwiftContainer(service=self, name=new_name(), account=url, token=token)
         demand(container.ask("PUT"), f"make {container.name}")
         return container
 

@@ -1,6 +1,5 @@
 """The fake as a store of the tests: a process, and its fresh buckets, asked by signed plain requests."""
 
-import itertools
 import os
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree as ET
 
 from tests.services.server import free_port
-from tests.services.stores.bucket import FreshBucket
+from tests.services.stores.bucket import FreshBucket, new_name
 from tests.services.stores.exchange import Answer, ask, demand
 from tests.services.stores.process import StoreProcess, StoreServer
 
@@ -29,8 +28,6 @@ LACKS: Mapping[str, str] = {
 
 _KEYS = ("LTAIfake", "fake-secret")
 _ROOT = Path(__file__).parents[4]
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,7 @@ class OssService:
 
     def new_bucket(self) -> "OssBucket":
         """Makes a bucket that nobody had before, and returns it."""
-        bucket = OssBucket(service=self, name=f"test-{next(_numbers)}")
+        bucket = OssBucket(service=self, name=new_name())
         demand(bucket.ask("PUT"), f"make {bucket.name}")
         return bucket
 
