@@ -43,6 +43,7 @@ class Plan:
     Attributes:
         repetitions: Rounds; each round measures every server once, so that a slow minute of the machine hits all alike.
         seconds: Of load per server, work and round.
+        push_repetitions: Rounds of pushes, more since each is one push, which the disk disturbs at times.
         push_size: Bytes of a pushed blob, a multiple of 1 MiB.
         pushers: Concurrent pushes while memory is watched.
         logs: Whether both registries log what they log by default, each request included; errors alone when not.
@@ -50,6 +51,7 @@ class Plan:
 
     repetitions: int = 5
     seconds: int = 2
+    push_repetitions: int = 11
     push_size: int = 512 << 20
     pushers: int = 8
     logs: bool = False
@@ -149,12 +151,12 @@ def _measure_pushes(registries: list[Server], noise: Noise, plan: Plan, console:
         Framing.CHUNKED: Result(name=f"{name}, chunked", unit="MB/s", ratios={_GO: 2.5}),
         Framing.LENGTH: Result(name=f"{name}, length known", unit="MB/s", ratios={_GO: 2.5}),
     }
-    for repetition in range(plan.repetitions):
-        console.print(f"pushes, round {repetition + 1} of {plan.repetitions}")
+    for repetition in range(plan.push_repetitions):
+        console.print(f"pushes, round {repetition + 1} of {plan.push_repetitions}")
         for framing, result in results.items():
             for server in rotated(registries, repetition):
                 blob = noise.variant()
-                _claim_memory(server.scratch / "memory", noise.size)
+                _claim_memory(server.scratch / "memory", 2 * noise.size)
                 seconds = push(server, "bench/push", blob, framing)
                 result.add(server.name, noise.size / seconds / _MB)
                 # What one leaves to be written to the disk must not slow down the next.
@@ -164,7 +166,7 @@ def _measure_pushes(registries: list[Server], noise: Noise, plan: Plan, console:
 
 
 def _claim_memory(path: Path, size: int) -> None:
-    """Make sure that a push finds memory for the disk's cache that this machine has had in use just before.
+    """Make sure that a push finds memory for the disk's cache, and some to spare, that was in use just before.
 
     A virtual machine gives memory that it doesn't use back to its host, and waits a second for 512 MiB when it needs
     them again: whichever registry comes first after a pause would pay for that.

@@ -14,15 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from starlette.requests import Request
-    from starlette.types import Message
 
 __all__ = ["content_length", "opened_body", "read_whole"]
 
 _LENGTH_DIGITS = 20
 """All that 64 bits can hold; Python refuses to read thousands of digits as a number."""
-
-_PIECE_BYTES = 1024 * 1024
-"""Small chunks that are here already are handed on together: copying them costs less than each one's way to storage."""
 
 
 def content_length(request: Request) -> int | None:
@@ -85,7 +81,7 @@ async def _stream(request: Request, idle_timeout: float, length: int | None) -> 
     more = True
     try:
         while more:
-            piece, more = _take(messages, await messages.next(idle_timeout))
+            piece, more = await messages.next(idle_timeout)
             received += len(piece)
             if length is not None and received > length:
                 raise ContentLengthError(f"more bytes came than the {length} announced")
@@ -99,28 +95,6 @@ async def _stream(request: Request, idle_timeout: float, length: int | None) -> 
         messages.close()
     if length is not None and received != length:
         raise ContentLengthError(f"{received} bytes came, {length} were announced")
-
-
-def _take(messages: BodyMessages, message: Message) -> tuple[bytes, bool]:
-    """Return a message's content, with that of those after it that are here already; and whether more is to come."""
-    chunk, more = _content(message)
-    if not more or len(chunk) >= _PIECE_BYTES or (following := messages.ready()) is None:
-        return chunk, more
-    chunks = [chunk]
-    size = len(chunk)
-    while True:
-        chunk, more = _content(following)
-        chunks.append(chunk)
-        size += len(chunk)
-        if not more or size >= _PIECE_BYTES or (ready := messages.ready()) is None:
-            return b"".join(chunks), more
-        following = ready
-
-
-def _content(message: Message) -> tuple[bytes, bool]:
-    if message["type"] == "http.disconnect":
-        raise BodyInterruptedError("the client went away")
-    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(limit: int) -> ApiError:

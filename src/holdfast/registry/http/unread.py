@@ -57,9 +57,9 @@ async def _read_to_end(receive: Receive) -> bool:
     try:
         async with asyncio.timeout(_MOST_SECONDS):
             while size <= _MOST_BYTES:
-                message = await messages.next(_IDLE_SECONDS)
-                size += len(message.get("body", b""))
-                if not message.get("more_body"):
+                content, more = await messages.next(_IDLE_SECONDS)
+                size += len(content)
+                if not more:
                     return True
     except (BodyInterruptedError, TimeoutError):
         return False
