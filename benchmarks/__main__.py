@@ -28,9 +28,9 @@ def main() -> None:
         "--logs", action="store_true", help="with the logs that both registries write by default, each request included"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
-    rounds = "rounds of {} (default: %(default)s)"
-    parser.add_argument("--repetitions", type=int, default=Plan().repetitions, help=rounds.format("downloads"))
-    parser.add_argument("--push-repetitions", type=int, default=Plan().push_repetitions, help=rounds.format("pushes"))
+    in_help = "rounds of {} (default: %(default)s)"
+    parser.add_argument("--repetitions", type=int, default=Plan().repetitions, help=in_help.format("downloads"))
+    parser.add_argument("--push-repetitions", type=int, default=Plan().push_repetitions, help=in_help.format("pushes"))
     parser.add_argument(
         "--folder", type=Path, default=Path(".cache"), help="where to put 15 GB for a while (default: %(default)s)"
     )

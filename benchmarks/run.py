@@ -49,8 +49,8 @@ class Plan:
         logs: Whether both registries log what they log by default, each request included; errors alone when not.
     """
 
-    repetitions: int = 5
-    seconds: int = 2
+    repetitions: int = 11
+    seconds: int = 1
     push_repetitions: int = 11
     push_size: int = 512 << 20
     pushers: int = 8

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BodyMessages"]
 
-_PIECE_BYTES = 1024 * 1024
-"""Small chunks that are here already are handed on together: copying them costs less than each one's way to storage."""
+_PIECE_BYTES = 2 * 1024 * 1024
+"""Small chunks that are here already are handed on together: copying them costs less than each one's way to storage.
+
+A push of 512 MiB in chunks of 32 KiB, hashed and written: 780 MB/s in pieces of 1 MiB, 890 of 2 MiB, no more of 4.
+"""
 
 _AHEAD = 128
 _AHEAD_BYTES = 4 * 1024 * 1024

@@ -56,8 +56,8 @@ __all__ = ["SMALL_BLOB_BYTES", "UploadStore"]
 SMALL_BLOB_BYTES = 1024 * 1024
 """Content up to this size is held in memory until its digest is checked."""
 
-_STREAM_BYTES = 8 * 1024 * 1024
-"""What receiving a stream holds at once: what was asked for ahead, and two batches each being hashed and written."""
+_STREAM_BYTES = 10 * 1024 * 1024
+"""What receiving a stream holds at once: 4 MiB asked for ahead, and three pieces being joined, hashed and written."""
 
 _REMEMBERED = 4096
 """Identities of uploads begun, arrived or closed, each, that this process keeps."""
