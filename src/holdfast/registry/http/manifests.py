@@ -46,12 +46,11 @@ async def get_manifest(registry: Registry, request: Request, name: str, referenc
         stored = await registry.manifests.by_digest(name, digest_of(reference))
     else:
         check_tag(reference)
-        stored = await _acceptable(registry, name, await registry.manifests.by_tag(name, reference), accept)
-    media_type = stored.manifest.media_type
-    if not accepts(accept, media_type, by_digest=by_digest):
-        raise ManifestUnknownError(reference, f"the manifest is of type {media_type}, which Accept doesn't name")
-    fields = _fields(stored.digest, media_type, len(stored.content))
-    if is_unmodified(request, str(stored.digest)):
+        stored = await registry.manifests.by_tag(name, reference)
+    if not accepts(accept, stored.manifest.media_type, by_digest=by_digest):
+        stored = await _default_image(registry, name, reference, stored, accept)
+    fields = _fields(stored.digest, stored.manifest.media_type, len(stored.content))
+    if is_unmodified(request, stored.digest):
         return MemoryResponse(b"", fields[2:], status=304)
     return MemoryResponse(b"" if request.method == "HEAD" else stored.content, fields)
 
@@ -139,9 +138,14 @@ def _fields(digest: Digest, media_type: str, length: int) -> EncodedFields:
     )
 
 
-async def _acceptable(registry: Registry, name: str, stored: StoredManifest, accept: str) -> StoredManifest:
-    """For a client that can't read a Docker manifest list, the image of the default platform in it."""
-    if accepts(accept, stored.manifest.media_type):
-        return stored
-    child = default_platform_digest(stored.manifest)
-    return stored if child is None else await registry.manifests.by_digest(name, child)
+async def _default_image(
+    registry: Registry, name: str, reference: str, stored: StoredManifest, accept: str
+) -> StoredManifest:
+    """For a client that can't read a Docker manifest list and asks by tag, the default platform's image in it."""
+    child = None if ":" in reference else default_platform_digest(stored.manifest)
+    if child is not None:
+        stored = await registry.manifests.by_digest(name, child)
+    media_type = stored.manifest.media_type
+    if child is None or not accepts(accept, media_type):
+        raise ManifestUnknownError(reference, f"the manifest is of type {media_type}, which Accept doesn't name")
+    return stored

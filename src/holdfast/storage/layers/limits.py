@@ -143,7 +143,7 @@ class _Places(Semaphore):
 
     def take_free(self) -> bool:
         """Take a place, if one is free and nobody waits for it."""
-        if self.locked():
+        if self._value <= 0 or self._waiters:
             return False
         self._value -= 1
         return True
