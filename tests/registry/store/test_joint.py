@@ -133,3 +133,25 @@ async def test_what_nobody_waits_for_is_cancelled() -> None:
     assert 0 == await third
     assert (2, 1) == (shelf.begun, shelf.cancelled)
     assert {} == reads._lines
+
+
+async def test_who_asks_again_at_once_is_read_for_with_those_who_waited() -> None:
+    """Clients that ask again and again share each reading all together, not every second one by halves."""
+    reads = JointReads[None]()
+    begun = 0
+
+    async def read() -> None:
+        nonlocal begun
+        begun += 1
+        await asyncio.sleep(0.05)
+
+    async def client() -> None:
+        for _ in range(6):
+            await reads.read("key", read)
+            await asyncio.sleep(0.001)  # its way through the network
+
+    first = asyncio.create_task(client())
+    await settle()
+    await asyncio.gather(first, *(client() for _ in range(5)))
+
+    assert 7 == begun

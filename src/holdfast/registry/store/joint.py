@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from time import perf_counter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -26,20 +27,54 @@ class Listing(NamedTuple):
     last: str | None
 
 
+_PAUSE = 0.1
+_LONGEST_PAUSE = 0.1
+"""How long after a reading the next one begins: this part of the time that it took, and so many seconds at most.
+
+Who was just answered and asks again is then read for together with those who waited. Otherwise two groups take turns,
+each answered by every second reading: 16 clients of a list of 10,000 tags get half as many of them.
+"""
+
+
 class _Line(Generic[T]):
-    """Those who ask for one thing: the reading that runs, and the one that waits for it."""
+    """Those who ask for one thing: the reading that runs, and the one that has yet to begin, which can be joined."""
 
     def __init__(self) -> None:
         self.running: asyncio.Task[T] | None = None
         self.waiting: asyncio.Task[T] | None = None
+        self.seconds = 0.0
+
+    async def read(self, before: asyncio.Task[T] | None, make: Callable[[], Awaitable[T]]) -> T:
+        """Read, after another reading has ended."""
+        if before is not None:
+            await asyncio.wait({before})
+            await asyncio.sleep(min(self.seconds * _PAUSE, _LONGEST_PAUSE))
+        self.running, self.waiting = self.waiting, None
+        began = perf_counter()
+        try:
+            return await make()
+        finally:
+            self.seconds = perf_counter() - began
+
+    def leave(self, task: asyncio.Task[T]) -> None:
+        """Take out a reading that has ended or is given up."""
+        if self.running is task:
+            self.running = None
+        if self.waiting is task:
+            self.waiting = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody reads."""
+        return self.running is None and self.waiting is None
 
 
 class JointReads(Generic[T]):
     """Lets requests for the same large listing share one, without anybody getting what is older than their request.
 
     Who asks while a reading runs doesn't get that one, which may have passed already what was written before they
-    asked: they share the next one, which begins when it ends. So however many ask, one reading runs and one waits for
-    each key, and nothing is remembered.
+    asked: they share the next one, which begins when it has ended. So however many ask, one reading runs and one waits
+    for each key, and nothing is remembered.
     """
 
     def __init__(self) -> None:
@@ -55,7 +90,10 @@ class JointReads(Generic[T]):
             BaseException: What it raises, for all who share it.
         """
         line = self._lines.setdefault(key, _Line())
-        task = self._join(line, key, make)
+        if line.waiting is None:
+            line.waiting = asyncio.create_task(line.read(line.running, make))
+            line.waiting.add_done_callback(lambda done: self._end(line, key, done))
+        task = line.waiting
         self._sharing[task] += 1
         try:
             return await asyncio.shield(task)
@@ -65,31 +103,10 @@ class JointReads(Generic[T]):
                 del self._sharing[task]
                 await self._abandon(line, task)
 
-    def _join(self, line: _Line[T], key: Hashable, make: Callable[[], Awaitable[T]]) -> asyncio.Task[T]:
-        if line.running is None:
-            line.running = self._start(line, key, None, make)
-            return line.running
-        if line.waiting is None:
-            line.waiting = self._start(line, key, line.running, make)
-        return line.waiting
-
-    def _start(
-        self, line: _Line[T], key: Hashable, before: asyncio.Task[T] | None, make: Callable[[], Awaitable[T]]
-    ) -> asyncio.Task[T]:
-        async def run() -> T:
-            if before is not None:
-                await asyncio.wait({before})
-            return await make()
-
-        task = asyncio.create_task(run())
-        task.add_done_callback(lambda done: self._advance(line, key, done))
-        return task
-
-    def _advance(self, line: _Line[T], key: Hashable, done: asyncio.Task[T]) -> None:
-        if line.running is done:
-            line.running, line.waiting = line.waiting, None
-        if line.running is None:
-            self._lines.pop(key, None)
+    def _end(self, line: _Line[T], key: Hashable, task: asyncio.Task[T]) -> None:
+        line.leave(task)
+        if line.is_empty and self._lines.get(key) is line:
+            del self._lines[key]
 
     async def _abandon(self, line: _Line[T], task: asyncio.Task[T]) -> None:
         """End a reading that nobody waits for, unless it has ended."""
