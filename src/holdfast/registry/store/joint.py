@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from time import perf_counter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -29,44 +27,78 @@ class Listing(NamedTuple):
 
 _PAUSE = 0.1
 _LONGEST_PAUSE = 0.1
-"""How long after a reading the next one begins: this part of the time that it took, and so many seconds at most.
+"""How long after a shared reading the next one begins: this part of the time that it took, so many seconds at most.
 
-Who was just answered and asks again is then read for together with those who waited. Otherwise two groups take turns,
-each answered by every second reading: 16 clients of a list of 10,000 tags get half as many of them.
+Who was just answered and asks again is then read for together with all the others. Otherwise the first of them makes
+the next reading begin, and the others wait for the one after it: each is answered by every second reading.
 """
 
 
+class _Reading(Generic[T]):
+    """One reading, and how many share it."""
+
+    def __init__(self, task: asyncio.Task[T]) -> None:
+        self.task = task
+        self.sharers = 0
+
+
 class _Line(Generic[T]):
-    """Those who ask for one thing: the reading that runs, and the one that has yet to begin, which can be joined."""
+    """Those who ask for one thing.
 
-    def __init__(self) -> None:
-        self.running: asyncio.Task[T] | None = None
-        self.waiting: asyncio.Task[T] | None = None
-        self.seconds = 0.0
+    Args:
+        on_empty: Called when nothing is read any more and nobody waits for it.
 
-    async def read(self, before: asyncio.Task[T] | None, make: Callable[[], Awaitable[T]]) -> T:
-        """Read, after another reading has ended."""
+    Attributes:
+        turn: Done when the reading that runs has ended, and the pause after it; `None` while none runs.
+        waiting: The reading that has yet to begin, which can be joined.
+    """
+
+    def __init__(self, on_empty: Callable[[], object]) -> None:
+        self._on_empty = on_empty
+        self.turn: asyncio.Future[None] | None = None
+        self.waiting: _Reading[T] | None = None
+
+    def join(self, make: Callable[[], Awaitable[T]]) -> _Reading[T]:
+        """Take part in the next reading."""
+        if self.waiting is None:
+            self.waiting = _Reading(asyncio.create_task(self._read(self.turn, make)))
+        self.waiting.sharers += 1
+        return self.waiting
+
+    async def leave(self, reading: _Reading[T]) -> None:
+        """Take part no longer; a reading that nobody waits for any more is cancelled, and its end awaited."""
+        reading.sharers -= 1
+        if reading.sharers or reading.task.done():
+            return
+        if self.waiting is reading:
+            self.waiting = None  # nobody may join what is being cancelled
+            self._look()
+        reading.task.cancel()
+        await asyncio.wait({reading.task})
+
+    async def _read(self, before: asyncio.Future[None] | None, make: Callable[[], Awaitable[T]]) -> T:
         if before is not None:
             await asyncio.wait({before})
-            await asyncio.sleep(min(self.seconds * _PAUSE, _LONGEST_PAUSE))
-        self.running, self.waiting = self.waiting, None
-        began = perf_counter()
+        reading, self.waiting = self.waiting, None
+        loop = asyncio.get_running_loop()
+        self.turn = turn = loop.create_future()
+        began = loop.time()
         try:
             return await make()
         finally:
-            self.seconds = perf_counter() - began
+            if reading and reading.sharers > 1:
+                loop.call_later(min((loop.time() - began) * _PAUSE, _LONGEST_PAUSE), self._end, turn)
+            else:
+                self._end(turn)
 
-    def leave(self, task: asyncio.Task[T]) -> None:
-        """Take out a reading that has ended or is given up."""
-        if self.running is task:
-            self.running = None
-        if self.waiting is task:
-            self.waiting = None
+    def _end(self, turn: asyncio.Future[None]) -> None:
+        turn.set_result(None)
+        self.turn = None
+        self._look()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody reads."""
-        return self.running is None and self.waiting is None
+    def _look(self) -> None:
+        if self.turn is None and self.waiting is None:
+            self._on_empty()
 
 
 class JointReads(Generic[T]):
@@ -79,7 +111,6 @@ class JointReads(Generic[T]):
 
     def __init__(self) -> None:
         self._lines: dict[Hashable, _Line[T]] = {}
-        self._sharing: Counter[asyncio.Task[T]] = Counter()
 
     async def read(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """Return what `make` returns, begun after this call; others with the same key get the same object.
@@ -89,30 +120,11 @@ class JointReads(Generic[T]):
         Raises:
             BaseException: What it raises, for all who share it.
         """
-        line = self._lines.setdefault(key, _Line())
-        if line.waiting is None:
-            line.waiting = asyncio.create_task(line.read(line.running, make))
-            line.waiting.add_done_callback(lambda done: self._end(line, key, done))
-        task = line.waiting
-        self._sharing[task] += 1
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(lambda: self._lines.pop(key))
+        reading = line.join(make)
         try:
-            return await asyncio.shield(task)
+            return await asyncio.shield(reading.task)
         finally:
-            self._sharing[task] -= 1
-            if not self._sharing[task]:
-                del self._sharing[task]
-                await self._abandon(line, task)
-
-    def _end(self, line: _Line[T], key: Hashable, task: asyncio.Task[T]) -> None:
-        line.leave(task)
-        if line.is_empty and self._lines.get(key) is line:
-            del self._lines[key]
-
-    async def _abandon(self, line: _Line[T], task: asyncio.Task[T]) -> None:
-        """End a reading that nobody waits for, unless it has ended."""
-        if task.done():
-            return
-        if line.waiting is task:
-            line.waiting = None  # nobody may join what is being cancelled
-        task.cancel()
-        await asyncio.wait({task})
+            await line.leave(reading)
