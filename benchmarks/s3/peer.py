@@ -69,7 +69,8 @@ async def _run(order: Mapping[str, Any]) -> Load:
     async def repeat() -> None:
         nonlocal requests, received
         while time.perf_counter() < end:
-            received += await _ask(store, order["steps"])
+            size = await _ask(store, order["steps"])
+            received += size  # not in one line with the await: what others add meanwhile would be lost
             requests += 1
 
     await asyncio.gather(*(repeat() for _ in range(order["in_flight"])))
