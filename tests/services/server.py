@@ -1,16 +1,24 @@
 """A registry that runs as a process of its own."""
 
 import http.client
+import random
 import signal
 import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
 __all__ = ["Server", "ServerError", "free_port", "uncredentialed"]
+
+_PORTS = range(12_000, 32_000)
+"""Above those of services, below those that Linux gives to connections (ip_local_port_range)."""
+
+_DRAW = random.SystemRandom()
+_drawn: set[int] = set()
 
 _CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "REGISTRY_")
 
@@ -20,11 +28,19 @@ class ServerError(Exception):
 
 
 def free_port() -> int:
-    """Returns a loopback port that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """Returns a loopback port that nobody listened on a moment ago, each time another one.
+
+    Not one that the kernel chooses: from the same ports it takes one for each connection that is made, and so between
+    this and the server's start. Groups of tests run side by side; that two of them draw the same is unlikely.
+    """
+    while True:
+        port = _DRAW.choice(_PORTS)
+        if port not in _drawn:
+            _drawn.add(port)
+            with socket.socket() as listener, suppress(OSError):
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(("127.0.0.1", port))
+                return port
 
 
 def uncredentialed(environment: Mapping[str, str]) -> dict[str, str]:

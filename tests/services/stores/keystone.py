@@ -33,7 +33,11 @@ key_repository = {folder}/fernet
 key_repository = {folder}/credential
 [cache]
 enabled = false
+[identity]
+password_hash_rounds = 4
 """
+"""Passwords are hashed for tests: with the rounds that people's need, each driver's authentication takes a third of a
+second of processor time."""
 
 _SERVE = """
 import sys
