@@ -2,6 +2,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ class _Breaking(MemoryBucket):
         super().__init__(store)
         self.open = 0
         self.asked: list[tuple[int, int | None, str | None]] = []
-        self.between: Callable[[], None] = lambda: None
+        self.between: Callable[[], object] = lambda: None
         self._gives = gives
         self._error = error
 
@@ -170,6 +171,27 @@ async def test_replaced_or_deleted_while_reading(replacement: bytes | None, kind
 
     assert b"".join(found) == _CONTENT[:300]
     assert bucket.open == 0
+
+
+@pytest.mark.parametrize("replacement", [_OTHER, _OTHER * 2, b"short", b""])
+@pytest.mark.parametrize("kind", [_Breaking, _Untold])
+async def test_replaced_before_the_first_byte(replacement: bytes, kind: type[_Breaking]) -> None:
+    """Where nothing was handed on yet, a break is followed by what is there now, whole and with its own description."""
+    bucket = _bucket(0, 4096, kind=kind)
+    bucket.between = partial(bucket.keep, "a", replacement)
+    info, content = await read_whole(RetryingBucket(bucket), "a")
+
+    assert (len(replacement), replacement) == (info.size, content)
+
+
+async def test_another_version_was_asked_for() -> None:
+    """Who asked for a version never gets another one."""
+    bucket = _bucket(0)
+    version = bucket.store.objects["a"].version
+    bucket.between = partial(bucket.keep, "a", _OTHER)
+    with pytest.raises(IncompleteReadError):
+        async with open_chunks(RetryingBucket(bucket), "a", version=version) as chunks:
+            await anext(chunks)
 
 
 async def test_replaced_while_reading_without_a_break() -> None:

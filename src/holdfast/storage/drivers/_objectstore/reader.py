@@ -12,7 +12,6 @@ from holdfast.storage.errors import IncompleteReadError, PathNotFoundError, Prec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
-    from datetime import datetime
 
     from holdfast.storage.drivers._objectstore.bucket import Bucket, ObjectInfo, OpenObject
 
@@ -28,7 +27,8 @@ async def open_chunks(
 ) -> AsyncGenerator[AsyncIterator[bytes]]:
     """Open an object for streaming, as `StorageDriver.reader` has it.
 
-    What is read is one version of the object: where the store tells versions, going on after a break asks for the same.
+    What is read is one version of the object: where the store tells versions, going on after a break asks for the same,
+    once a byte of it was handed on.
 
     Raises:
         PreconditionFailedError: On entering: a version was asked for, and the object has another one.
@@ -58,32 +58,40 @@ async def read_whole(bucket: Bucket, key: str) -> tuple[ObjectInfo, bytes]:
     """
     reading = _Reading(bucket, key, 0, None, None)
     async with aclosing(reading):
-        info = await reading.open()
+        await reading.open()
         async with aclosing(reading.chunks()) as chunks:
-            return info, b"".join([chunk async for chunk in chunks])
+            content = b"".join([chunk async for chunk in chunks])
+        return reading.info, content
 
 
 class _Reading:
+    """One reading of a range.
+
+    Attributes:
+        info: What is read, once it is open.
+    """
+
+    info: ObjectInfo
+
     def __init__(self, bucket: Bucket, key: str, offset: int, length: int | None, version: str | None) -> None:
         self._bucket = bucket
         self._key = key
         self._at = offset
         self._length = length
         self._end = 0
-        self._version = version
-        self._modified: datetime | None = None
+        self._asked = self._version = version
+        self._begun = False
         self._opened: OpenObject | None = None
         self._stack = AsyncExitStack()
 
-    async def open(self) -> ObjectInfo:
+    async def open(self) -> None:
         """Send the request for what is still missing."""
         self._opened = opened = await self._stack.enter_async_context(
             self._bucket.read(self._key, offset=self._at, length=self._length, version=self._version)
         )
-        info = opened.info
-        self._version, self._modified = info.version, info.modified
+        self.info = info = opened.info
+        self._version = info.version
         self._end = info.size if self._length is None else min(info.size, self._at + self._length)
-        return info
 
     async def aclose(self) -> None:
         """Free the connection."""
@@ -104,6 +112,7 @@ class _Reading:
             breaks = 0
             chunk = chunk[: self._end - self._at]
             self._at += len(chunk)
+            self._begun = True
             if self._length is not None:
                 self._length -= len(chunk)
             yield chunk
@@ -117,20 +126,25 @@ class _Reading:
         return chunk
 
     async def _reopen(self, error: StorageError, breaks: int) -> None:
-        """Go on from where it broke off, with the same content."""
+        """Go on from where it broke off, with the same content; before the first byte, with what is there now."""
         self._opened = None
         await self._stack.aclose()
         self._stack = AsyncExitStack()
         seconds = pause(error, breaks)
         tell(error, breaks, seconds)
         await asyncio.sleep(seconds)
-        before = self._end, self._modified
+        before = self._end, self.info.modified
+        if not self._begun:
+            self._version = self._asked
         message = f"broke off at byte {self._at} of {self._end}, and the content isn't the same any more"
         try:
             await self.open()
         except (PathNotFoundError, PreconditionFailedError, PastEndError) as gone:
             raise IncompleteReadError(message) from gone
-        if before != (self._end, self._modified):  # a store that tells no versions may still tell this
+        if self._begun and before != (
+            self._end,
+            self.info.modified,
+        ):  # a store that tells no versions may still tell this
             raise IncompleteReadError(message)
 
 
