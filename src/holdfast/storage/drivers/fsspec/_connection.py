@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from contextlib import nullcontext, suppress
 from itertools import cycle
@@ -100,6 +101,7 @@ class Connection:
                 self._filesystem = fsspec.filesystem(self._protocol, **{**self._settings, "skip_instance_cache": True})
                 # Listings of a moment ago aren't what is there now. Not an option above: some hand on all they get.
                 self._filesystem.dircache = DirCache(use_listings_cache=False)
+                _send_at_once(self._filesystem)
             return self._filesystem
 
     def close(self) -> None:
@@ -118,10 +120,28 @@ class Connection:
         _close(broken)
 
 
+def _transport(filesystem: AbstractFileSystem) -> Callable[[], Any] | None:
+    """What tells paramiko's transport, for a filesystem that has one."""
+    transport = getattr(getattr(filesystem, "client", None), "get_transport", None)
+    return transport if callable(transport) else None
+
+
+def _send_at_once(filesystem: AbstractFileSystem) -> None:
+    """Have small packets sent when they are made, which paramiko leaves to the kernel.
+
+    Otherwise each end of a request of 32 KiB waits 40 ms for the other side's acknowledgement: 8 MiB took 11 s to write
+    to a server on the same machine, and take 0.3.
+    """
+    transport = _transport(filesystem)
+    connection = None if transport is None else getattr(transport(), "sock", None)
+    if isinstance(connection, socket.socket) and connection.family in {socket.AF_INET, socket.AF_INET6}:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def _is_broken(filesystem: AbstractFileSystem) -> bool:
     """Whether a connection has ended, as far as that shows; paramiko tells it by an `OSError` without a number."""
-    transport = getattr(getattr(filesystem, "client", None), "get_transport", None)
-    return callable(transport) and ((current := transport()) is None or not current.is_active())
+    transport = _transport(filesystem)
+    return transport is not None and ((current := transport()) is None or not current.is_active())
 
 
 def _close(filesystem: AbstractFileSystem) -> None:
