@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedServer"]
 
-# Also the size of the largest `http.request` message and of a request's head. A message costs about 75 microseconds of
-# CPU whatever its size: 512 MB with a Content-Length took 0.89 s at 64 KiB, 0.30 s at granian's own 408 KiB, 0.28 s at
-# 1 MiB and 0.21 s at 4 MiB, the process peaking at 35, 37, 41 and 60 MB. A whole push of 512 MiB, hashed and written:
-# 800 MB/s at 1 MiB, 910 at 2. (A chunked body comes in the client's chunks, whatever this says.)
+# Also the size of the largest `http.request` message; a request's head is refused that isn't over when so much of it
+# has come, which is twice as much at most. A message costs about 75 microseconds of CPU whatever its size: 512 MB with
+# a Content-Length took 0.89 s at 64 KiB, 0.30 s at granian's own 408 KiB, 0.28 s at 1 MiB and 0.21 s at 4 MiB, the
+# process peaking at 35, 37, 41 and 60 MB. A whole push of 512 MiB, hashed and written: 800 MB/s at 1 MiB, 910 at 2.
+# (A chunked body comes in the client's chunks, whatever this says.)
 _READ_BUFFER: Final = 2 * 1024 * 1024
 
 # Of an HTTP/2 upload each frame is a message. 128 MiB took 2.3 s in frames of 16 KiB, the least that may be offered,
