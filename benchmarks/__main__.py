@@ -15,7 +15,7 @@ from tests.services.tools import Tool, find_tool
 __all__ = ["main"]
 
 _WIDTH = 150
-_QUICK = Plan(repetitions=1, seconds=1, push_repetitions=1, push_size=64 << 20)
+_QUICK = Plan(repetitions=1, seconds=1, push_size=64 << 20)
 
 
 def main() -> None:
@@ -28,15 +28,12 @@ def main() -> None:
         "--logs", action="store_true", help="with the logs that both registries write by default, each request included"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to FILE")
-    in_help = "rounds of {} (default: %(default)s)"
-    parser.add_argument("--repetitions", type=int, default=Plan().repetitions, help=in_help.format("downloads"))
-    parser.add_argument("--push-repetitions", type=int, default=Plan().push_repetitions, help=in_help.format("pushes"))
+    parser.add_argument("--repetitions", type=int, default=Plan().repetitions, help="rounds (default: %(default)s)")
     parser.add_argument(
         "--folder", type=Path, default=Path(".cache"), help="where to put 15 GB for a while (default: %(default)s)"
     )
     options = parser.parse_args()
-    rounds = Plan(repetitions=options.repetitions, push_repetitions=options.push_repetitions)
-    plan = replace(_QUICK if options.quick else rounds, logs=options.logs)
+    plan = replace(_QUICK if options.quick else Plan(repetitions=options.repetitions), logs=options.logs)
     # In a file or a log a table as narrow as a terminal is nobody's help.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,6 @@ class Plan:
     Attributes:
         repetitions: Rounds; each round measures every server once, so that a slow minute of the machine hits all alike.
         seconds: Of load per server, work and round.
-        push_repetitions: Rounds of pushes, more since each is one push, which the disk disturbs at times.
         push_size: Bytes of a pushed blob, a multiple of 1 MiB.
         pushers: Concurrent pushes while memory is watched.
         logs: Whether both registries log what they log by default, each request included; errors alone when not.
@@ -51,7 +50,6 @@ class Plan:
 
     repetitions: int = 11
     seconds: int = 1
-    push_repetitions: int = 11
     push_size: int = 512 << 20
     pushers: int = 8
     logs: bool = False
@@ -151,8 +149,8 @@ def _measure_pushes(registries: list[Server], noise: Noise, plan: Plan, console:
         Framing.CHUNKED: Result(name=f"{name}, chunked", unit="MB/s", ratios={_GO: 2.5}),
         Framing.LENGTH: Result(name=f"{name}, length known", unit="MB/s", ratios={_GO: 2.5}),
     }
-    for repetition in range(plan.push_repetitions):
-        console.print(f"pushes, round {repetition + 1} of {plan.push_repetitions}")
+    for repetition in range(plan.repetitions):
+        console.print(f"pushes, round {repetition + 1} of {plan.repetitions}")
         for framing, result in results.items():
             for server in rotated(registries, repetition):
                 blob = noise.variant()

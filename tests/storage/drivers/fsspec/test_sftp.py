@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.storage import PathNotFoundError
 from holdfast.storage.drivers.fsspec import FsspecDriver, FsspecOptions
+from holdfast.storage.drivers.fsspec._connection import Connection
 from holdfast.storage.drivers.fsspec.backend import FsspecBackend
 from holdfast.storage.errors import AccessDeniedError
 from tests.services.stores.sftp import SftpService
@@ -24,6 +25,12 @@ def _driver(sftp: SftpService, **options: object) -> FsspecDriver:
     return FsspecDriver(FsspecOptions.model_validate(parameters))
 
 
+def _connections(driver: FsspecDriver) -> list[Connection]:
+    backend = driver._bridge._backend
+    assert isinstance(backend, FsspecBackend)
+    return backend._connections._all
+
+
 @pytest.fixture
 async def driver(sftp: SftpService) -> AsyncIterator[FsspecDriver]:
     """On a directory of its own."""
@@ -35,9 +42,7 @@ async def driver(sftp: SftpService) -> AsyncIterator[FsspecDriver]:
 async def test_ended_connection_is_made_anew(driver: FsspecDriver) -> None:
     """A server that was restarted, or a connection that rested too long, costs a try and no more."""
     await driver.put_content("/a", b"content")
-    backend = driver._bridge._backend
-    assert isinstance(backend, FsspecBackend)
-    connections = backend._connections._all
+    connections = _connections(driver)
     broken = [connection.filesystem() for connection in connections]
     for filesystem in broken:
         filesystem.client.close()
@@ -52,9 +57,7 @@ async def test_ended_connection_is_made_anew(driver: FsspecDriver) -> None:
 async def test_small_packets_are_not_held_back(driver: FsspecDriver) -> None:
     """No connection waits for the acknowledgement of one small packet before it sends the next: 40 ms for 32 KiB."""
     await driver.put_content("/a", b"content")
-    backend = driver._bridge._backend
-    assert isinstance(backend, FsspecBackend)
-    sockets = [connection.filesystem().client.get_transport().sock for connection in backend._connections._all]
+    sockets = [connection.filesystem().client.get_transport().sock for connection in _connections(driver)]
 
     assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
