@@ -79,8 +79,8 @@ class _Reading:
         self._at = offset
         self._length = length
         self._end = 0
-        self._asked = self._version = version
-        self._begun = False
+        self._version = version
+        self._held: ObjectInfo | None = None  # what a byte was handed on of, to which the rest has to belong
         self._opened: OpenObject | None = None
         self._stack = AsyncExitStack()
 
@@ -90,7 +90,6 @@ class _Reading:
             self._bucket.read(self._key, offset=self._at, length=self._length, version=self._version)
         )
         self.info = info = opened.info
-        self._version = info.version
         self._end = info.size if self._length is None else min(info.size, self._at + self._length)
 
     async def aclose(self) -> None:
@@ -112,7 +111,7 @@ class _Reading:
             breaks = 0
             chunk = chunk[: self._end - self._at]
             self._at += len(chunk)
-            self._begun = True
+            self._held, self._version = self.info, self.info.version
             if self._length is not None:
                 self._length -= len(chunk)
             yield chunk
@@ -133,18 +132,14 @@ class _Reading:
         seconds = pause(error, breaks)
         tell(error, breaks, seconds)
         await asyncio.sleep(seconds)
-        before = self._end, self.info.modified
-        if not self._begun:
-            self._version = self._asked
+        end = self._end
         message = f"broke off at byte {self._at} of {self._end}, and the content isn't the same any more"
         try:
             await self.open()
         except (PathNotFoundError, PreconditionFailedError, PastEndError) as gone:
             raise IncompleteReadError(message) from gone
-        if self._begun and before != (
-            self._end,
-            self.info.modified,
-        ):  # a store that tells no versions may still tell this
+        # A store that tells no versions may still tell this.
+        if self._held is not None and (end, self._held.modified) != (self._end, self.info.modified):
             raise IncompleteReadError(message)
 
 
