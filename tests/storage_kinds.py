@@ -1,7 +1,7 @@
 """The kinds of storage that the registry's tests run on, as a pytest plugin.
 
 By default those that need nothing else: memory and a folder. `--stores ceph,azurite` runs them on those stores instead;
-`--stores all` on every store that there is.
+`--stores all` on every store that there is, each set up in the usual way; in others it is tried by its name.
 """
 
 from pathlib import Path
@@ -16,6 +16,9 @@ __all__ = ["STORES", "chosen_kinds", "make_storage"]
 STORES = ("ceph", "swift", "swift_s3", "moto", "azurite", "fake_gcs", "oss")
 """The object stores, by the names of their fixtures."""
 
+_FURTHER = ("swift_dlo", "swift_keystone", "swift_keystone_dlo")
+"""The same stores set up otherwise."""
+
 _PLAIN = ("inmemory", "filesystem")
 _buckets = pytest.StashKey[dict[str, Any]]()
 
@@ -26,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--stores",
         metavar="NAMES",
         help=f"run the tests of the registry on these object stores instead of {' and '.join(_PLAIN)}:"
-        f" all, or of {', '.join(STORES)}",
+        f" all, or of {', '.join((*STORES, *_FURTHER))}",
     )
 
 
@@ -70,9 +73,7 @@ def chosen_kinds(config: pytest.Config) -> tuple[str, ...]:
     if given is None:
         return _PLAIN
     names = STORES if given == "all" else tuple(given.split(","))
-    unknown = set(names) - set(STORES)
-    if unknown:
-        raise pytest.UsageError(
-            f"--stores: no store is named {', '.join(sorted(unknown))}; all, or {', '.join(STORES)}"
-        )
+    known = (*STORES, *_FURTHER)
+    if unknown := set(names) - set(known):
+        raise pytest.UsageError(f"--stores: no store is named {', '.join(sorted(unknown))}; all, or {', '.join(known)}")
     return names

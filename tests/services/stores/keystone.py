@@ -62,18 +62,28 @@ class KeystoneService:
     login: Mapping[str, str] = field(repr=False)
     swift_password: str = field(default=_SWIFT, repr=False)
 
-    def serve_objects(self, endpoint: str) -> None:
-        """Puts a Swift into the catalogue: its URL, without a slash at its end."""
+    def serve_objects(self, endpoint: str, region: str) -> Mapping[str, str]:
+        """Puts a Swift into the catalogue.
+
+        Args:
+            endpoint: Its URL, without a slash at its end.
+            region: The region that it makes up.
+
+        Returns:
+            Parameters of the driver `swift` that open it.
+        """
         token = self._admin()
+        self.ask("POST", "/regions", {"region": {"id": region}}, token=token)
         service = self.ask("POST", "/services", {"service": {"name": "swift", "type": "object-store"}}, token=token)
         for interface in ("public", "internal", "admin"):
             entry = {
                 "interface": interface,
-                "region_id": "RegionOne",
+                "region_id": region,
                 "service_id": service["service"]["id"],
                 "url": f"{endpoint}/v1/AUTH_%(project_id)s",
             }
             self.ask("POST", "/endpoints", {"endpoint": entry}, token=token)
+        return {**self.login, "region": region}
 
     def application_credential(self, name: str) -> Mapping[str, str]:
         """Makes an application credential of the user, and returns its id and its secret."""

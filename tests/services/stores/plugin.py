@@ -78,6 +78,14 @@ def swift_keystone(tmp_path_factory: _Factory, keystone: KeystoneService) -> Ite
 
 
 @pytest.fixture(scope="session")
+def swift_keystone_dlo(tmp_path_factory: _Factory, keystone: KeystoneService) -> Iterator[SwiftService]:
+    """An OpenStack Swift that is both: of Keystone's users, and without static large objects."""
+    folder = tmp_path_factory.mktemp("swift-keystone-dlo")
+    with _running(require_swift(folder, dynamic_alone=True, keystone=keystone)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
 def swift_s3(swift: SwiftService, pytestconfig: pytest.Config) -> S3Service:
     """The S3 interface of OpenStack Swift, shared by the whole session."""
     if swift.s3 is None:

@@ -72,8 +72,7 @@ class Swift(StoreServer[SwiftService]):
         endpoint = f"http://127.0.0.1:{ports['proxy']}"
         user, password = next(iter(users.items()))
         if self._keystone is not None:
-            self._keystone.serve_objects(endpoint)
-            login = self._keystone.login
+            login = self._keystone.serve_objects(endpoint, "dynamic" if self._dynamic_alone else "static")
         else:
             login = {"authurl": f"{endpoint}/auth/v1.0", "username": user, "password": password}
         has_s3 = not (self._keystone or self._dynamic_alone)

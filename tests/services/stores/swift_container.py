@@ -144,5 +144,6 @@ def _at_keystone(login: Mapping[str, str]) -> tuple[str, str]:
     answer = demand(ask("POST", f"{login['authurl']}/auth/tokens", headers=headers, body=body), "authenticate")
     catalog = json.loads(answer.body)["token"]["catalog"]
     endpoints = next(service["endpoints"] for service in catalog if service["type"] == "object-store")
-    url: str = next(endpoint["url"] for endpoint in endpoints if endpoint["interface"] == "public")
+    wanted = ("public", login["region"])
+    url: str = next(endpoint["url"] for endpoint in endpoints if (endpoint["interface"], endpoint["region"]) == wanted)
     return url, answer.headers["x-subject-token"]

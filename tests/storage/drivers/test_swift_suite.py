@@ -61,3 +61,16 @@ class TestSwiftDriverAtKeystone(DriverSuite):
     def store(self, swift_keystone: SwiftService) -> Store:
         """A fresh container, with a prefix."""
         return swift_keystone.new_bucket().store(chunksize=_MIB, prefix="some/prefix")
+
+
+@pytest.mark.slow
+class TestSwiftDriverAtKeystoneWithDynamicLargeObjects(DriverSuite):
+    """A container of a cluster that is both."""
+
+    capabilities = _CAPABLE
+    deviations: ClassVar[Mapping[str, str]] = _DEVIATIONS
+
+    @pytest.fixture
+    def store(self, swift_keystone_dlo: SwiftService) -> Store:
+        """A fresh container."""
+        return swift_keystone_dlo.new_bucket().store(chunksize=_MIB)

@@ -203,6 +203,15 @@ class Larges:
                 return [Segment(self._client.container, entry.name, entry.bytes, entry.etag) for entry in entries]
         raise lagging()
 
+    async def segments_of(self, headers: Mapping[str, str]) -> list[Entry]:
+        """What is listed of the segments of a dynamic object of ours or upstream's; nothing of any other.
+
+        Args:
+            headers: Those of an answer about it.
+        """
+        container, _, prefix = unquote(headers.get(_DYNAMIC, "")).partition("/")
+        return await self._client.list_all(prefix) if prefix and container == self._client.container else []
+
     async def listed(self, upload_id: str) -> dict[str, Entry]:
         """The segments of an upload as they are listed now, by name."""
         return {entry.name: entry for entry in await self._client.list_all(f"{self.prefix(upload_id)}/")}

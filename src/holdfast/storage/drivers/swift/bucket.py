@@ -20,7 +20,6 @@ from holdfast.storage.drivers._objectstore.bucket import (
     Part,
     PastEndError,
 )
-from holdfast.storage.drivers._objectstore.httpx_errors import body_pieces
 from holdfast.storage.drivers._objectstore.keys import Keys
 from holdfast.storage.drivers.swift._client import SwiftClient
 from holdfast.storage.drivers.swift._copying import Copier
@@ -28,10 +27,10 @@ from holdfast.storage.drivers.swift._deleting import Deleter
 from holdfast.storage.drivers.swift._large import Larges, lagging
 from holdfast.storage.drivers.swift._listing import list_page
 from holdfast.storage.drivers.swift._objects import CONTENT_TYPE, Body, described, md5
+from holdfast.storage.drivers.swift._reading import Reader
 from holdfast.storage.drivers.swift._tempurl import Signer
 from holdfast.storage.drivers.swift._uploads import Uploads
 from holdfast.storage.drivers.swift._waiting import Looking
-from holdfast.storage.drivers.swift.errors import translated
 from holdfast.storage.errors import (
     IncompleteReadError,
     PreconditionFailedError,
@@ -86,6 +85,7 @@ class SwiftBucket(Bucket):
         self._deleter = deleter = Deleter(client, larges, keys.reserved)
         self._uploads = uploads = Uploads(client, keys, larges, deleter)
         self._copier = Copier(client, larges, deleter, uploads)
+        self._reader = Reader(client, larges)
         self._signer = Signer(client, options)
 
     @property
@@ -131,8 +131,9 @@ class SwiftBucket(Bucket):
                     raise UnexpectedStorageError(f"HTTP {response.status_code} where a range was asked for")
                 if version is not None and info.version not in {version, None}:
                     raise PreconditionFailedError(f"the ETag is {info.version}")
-                chunks = await stack.enter_async_context(aclosing(body_pieces(response, translated)))
-                yield OpenObject(info, chunks)
+                end = info.size if length is None else min(info.size, offset + length)
+                pieces = self._reader.pieces(response, info, offset, end)
+                yield OpenObject(info, await stack.enter_async_context(aclosing(pieces)))
                 return
         raise lagging()
 
