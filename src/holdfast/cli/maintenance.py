@@ -10,7 +10,7 @@ import typer
 from holdfast.cli.failures import failures_in_one_line
 from holdfast.cli.group import group
 
-__all__ = ["PURGE_EPILOG", "index", "purge_uploads", "readonly", "repositories"]
+__all__ = ["PURGE_EPILOG", "encryption", "index", "purge_uploads", "readonly", "repositories"]
 
 _Config = Annotated[
     Path | None,
@@ -20,6 +20,7 @@ _ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="CONFIG", help="The configuration file of the registry.", show_default=False),
 ]
+_ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file of the registry.")]
 _Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="The data folder, as for `holdfast serve`.", show_default=False),
@@ -208,3 +209,51 @@ def status(config: _Config = None, *, root: _Root = None, as_json: _Json = False
         from holdfast.cli.readonly import show  # noqa: PLC0415 - completion and help needn't load the storage
 
         show(config, root, as_json=as_json)
+
+
+encryption = group("encryption", "Which keys the encrypted content needs, and encrypting it anew with another one.")
+
+_KEYS_EPILOG = """
+Examples:
+
+* `holdfast encryption status config.yml`: how many files need which key
+
+* `holdfast encryption status config.yml --json`: the same for programs
+"""
+
+
+@encryption.command("status", epilog=_KEYS_EPILOG)
+def encryption_status(config: _ConfigFile, *, as_json: _Json = False) -> None:
+    """Count which key the files need, and which aren't encrypted. Reads the first bytes of each file.
+
+    A key that no file needs can be taken out of the configuration.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.encryption import show  # noqa: PLC0415 - completion and help needn't load the storage
+
+        show(config, as_json=as_json)
+
+
+_RENEW_EPILOG = """
+Examples:
+
+* `holdfast encryption renew config.yml --dry-run`: what would be encrypted anew
+
+* `holdfast encryption renew config.yml`: do it; broken off, it goes on from there
+
+* `holdfast encryption renew config.yml --json`: the counts for programs
+"""
+
+
+@encryption.command("renew", epilog=_RENEW_EPILOG)
+def renew_encryption(config: _ConfigFile, *, dry_run: _DryRun = False, as_json: _Json = False) -> None:
+    """Encrypt with the first key what needs another one, or isn't encrypted while `plaintext: read` is set.
+
+    Restart every replica with the new key first. Blobs are encrypted anew while the registry is in use; then the rest,
+    in read-only mode, which is switched on for that and off again. Uploads are left: they end, or are purged. A file
+    that can't be read is told, doesn't keep the others, and makes the status 1.
+    """
+    with failures_in_one_line():
+        from holdfast.cli.encryption import renew  # noqa: PLC0415 - completion and help needn't load the storage
+
+        renew(config, dry_run=dry_run, as_json=as_json)

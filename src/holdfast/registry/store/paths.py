@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from holdfast.registry.model.digest import Digest
 
 __all__ = [
+    "BLOBS",
     "READ_ONLY",
     "REGISTRY",
     "REPOSITORIES",
@@ -66,6 +67,9 @@ _ROOT = f"{REGISTRY}/v2"
 REPOSITORIES = f"{_ROOT}/repositories"
 """The directory of all repositories."""
 
+BLOBS = f"{_ROOT}/blobs"
+"""The directory of all content."""
+
 SECRET = "/docker/registry/holdfast/secret"  # noqa: S105 - where it is, not what it is
 """The secret that replicas share where the configuration has none."""
 
@@ -75,7 +79,7 @@ READ_ONLY = "/docker/registry/holdfast/readonly"
 
 def blob_data(digest: Digest) -> str:
     """Content of any kind."""
-    return f"{_ROOT}/blobs/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+    return f"{BLOBS}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
 
 
 def repository(name: str) -> str:

@@ -20,12 +20,12 @@ from holdfast.storage.layers._iterators import close_iterator
 from holdfast.storage.layers.forwarding import ForwardingDriver
 from holdfast.storage.middleware.encrypt.options import EncryptOptions
 from holdfast.storage.middleware.encrypt.reader import SealedFiles
-from holdfast.storage.middleware.encrypt.sealing import FileKey, content_limit, opened, sealed
+from holdfast.storage.middleware.encrypt.sealing import HEADER_BYTES, FileKey, content_limit, key_id, opened, sealed
 from holdfast.storage.middleware.encrypt.uploads import HIDDEN, Unfinished, UnfinishedWrites, is_hidden
 from holdfast.storage.middleware.encrypt.writer import EncryptingWriter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
     from typing import ClassVar
 
     from holdfast.storage.driver import (
@@ -85,6 +85,29 @@ class Encrypt(ForwardingDriver):
     def capabilities(self) -> Capabilities:
         """The inner driver's, without those that show a client or the machine the files as they are."""
         return self._capabilities
+
+    @property
+    def first_key(self) -> str:
+        """The id of the operator's key that new files need."""
+        return self._keys.first
+
+    async def sealed_files(self, path: str) -> AsyncGenerator[FileInfo, None]:
+        """Walk as `walk` does, with the sizes that the files have in the store."""
+        files = self.inner.walk(path)
+        try:
+            async for file in files:
+                if not (file.is_dir or is_hidden(file.path)):
+                    yield file
+        finally:
+            await close_iterator(files)
+
+    async def key_of(self, path: str) -> str | None:
+        """The id of the operator's key that a file needs; `None` for one that isn't encrypted.
+
+        Raises:
+            PathNotFoundError: There is no such file.
+        """
+        return key_id(await self._files.read(path, 0, HEADER_BYTES))
 
     async def get_content(self, path: str) -> bytes:
         """Read and decrypt; see `StorageDriver.get_content`."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from holdfast.storage.errors import IncompleteReadError
 from holdfast.storage.middleware.encrypt.sealing import (
     HEADER_BYTES,
-    MAGIC,
     SEALED_BYTES,
     SLOT_BYTES,
     BrokenSealError,
     FileKey,
     content_bytes,
     has_map,
+    key_id,
     map_bytes,
     slots_of,
 )
@@ -52,7 +52,7 @@ class SealedFiles:
 
     def is_plaintext(self, start: bytes) -> bool:
         """Whether a file that begins like this is to be read as it is."""
-        return self._reads_plaintext and (len(start) < HEADER_BYTES or not start.startswith(MAGIC))
+        return self._reads_plaintext and key_id(start[:HEADER_BYTES]) is None
 
     async def content_bytes(self, path: str, size: int) -> int:
         """How long the content of a file of so many bytes is; only for a few files something must be read for that."""

@@ -48,6 +48,7 @@ __all__ = [
     "content_bytes",
     "content_limit",
     "has_map",
+    "key_id",
     "map_bytes",
     "opened",
     "sealed",
@@ -140,12 +141,11 @@ class FileKey:
             BrokenSealError: It isn't the header of an encrypted file.
             AccessDeniedError, UnexpectedStorageError: See `Keys.unwrap`.
         """
-        if len(header) != HEADER_BYTES or not header.startswith(MAGIC):
+        name = key_id(header)
+        if name is None:
             raise BrokenSealError("isn't encrypted, or not in a way known here")
         about, wrapped = header[:-WRAPPED_BYTES], header[-WRAPPED_BYTES:]
-        length = about[len(MAGIC)]
-        name = about[len(MAGIC) + 1 :][:length]
-        return cls(header, keys.unwrap(wrapped, name.decode("ascii", "replace"), about))
+        return cls(header, keys.unwrap(wrapped, name, about))
 
     def seal(self, place: int, number: int, content: Buffer, *, is_last: bool = False) -> bytes:
         """Encrypt a slot: where it lies, which part of the content it is, and whether that ends with it."""
@@ -202,6 +202,14 @@ class FileKey:
 
 
 _BROKEN: Final = "what was read isn't what was encrypted: it is damaged, cut off, or of another file"
+
+
+def key_id(header: bytes) -> str | None:
+    """The id of the operator's key that a file needs which begins like this; `None` for one that isn't encrypted."""
+    if len(header) != HEADER_BYTES or not header.startswith(MAGIC):
+        return None
+    length = header[len(MAGIC)]
+    return header[len(MAGIC) + 1 :][:length].decode("ascii", "replace")
 
 
 def content_bytes(size: int) -> int:
