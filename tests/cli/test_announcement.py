@@ -77,6 +77,14 @@ def test_whereabouts_show_no_secret() -> None:
     assert "cloud bucket=images" == actual
 
 
+def test_whereabouts_name_the_middleware() -> None:
+    """What stands around the storage is named as a request passes it, the outermost first, without its options."""
+    around = (("encrypt", {"keyenv": "KEYS"}), ("readcache", {"folder": "/cache"}))
+    actual = whereabouts("filesystem", _Root(rootdirectory="/srv/registry"), around)
+
+    assert "/srv/registry, through readcache, encrypt" == actual
+
+
 def test_whereabouts_of_a_folder_are_absolute(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative data folder is told as where it really is."""
     monkeypatch.chdir(str(tmp_path))

@@ -11,6 +11,7 @@ from holdfast import __version__
 
 if TYPE_CHECKING:
     from holdfast.config import Address
+    from holdfast.config.middleware import NamesAndOptions
     from holdfast.storage.options import DriverOptions
 
 __all__ = ["announcement", "socket_announcement", "warning", "whereabouts"]
@@ -53,8 +54,20 @@ def warning(address: Address, *, tls: bool = False, knows_clients: bool = False)
     )
 
 
-def whereabouts(driver: str, options: DriverOptions) -> str:
-    """Where a driver keeps its data, as far as its options tell; secrets are left out."""
+def whereabouts(driver: str, options: DriverOptions, middleware: NamesAndOptions = ()) -> str:
+    """Where a driver keeps its data, as far as its options tell; secrets are left out.
+
+    Args:
+        driver: Its name.
+        options: Its options.
+        middleware: What stands around it, the innermost first; named by the order in which a request passes it.
+    """
+    through = ", ".join(name for name, _ in reversed(middleware))
+    place = _place(driver, options)
+    return f"{place}, through {through}" if through else place
+
+
+def _place(driver: str, options: DriverOptions) -> str:
     root = getattr(options, "rootdirectory", None)
     if driver == "filesystem" and root is not None:
         return str(Path(str(root)).absolute())

@@ -142,7 +142,7 @@ def _subject(target: Target) -> tuple[Subject, bool, bool]:
 
 def _named(name: str, parameters: dict[str, Any], middleware: tuple[tuple[str, dict[str, Any]], ...] = ()) -> Subject:
     parsed = options.parse(name, factory.load(name).Options, parameters)
-    return Subject.named(name, parameters, middleware=middleware, where=whereabouts(name, parsed))
+    return Subject.named(name, parameters, middleware=middleware, where=whereabouts(name, parsed, middleware))
 
 
 def _parameters(given: Sequence[str]) -> dict[str, Any]:

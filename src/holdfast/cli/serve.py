@@ -79,7 +79,9 @@ async def _serve(configuration: Configuration, logs: LogOptions) -> None:
 
     section, http, around = configuration.storage, configuration.http, configuration.middleware.around_registry
     where = whereabouts(
-        section.driver, options.parse(section.driver, factory.load(section.driver).Options, section.parameters)
+        section.driver,
+        options.parse(section.driver, factory.load(section.driver).Options, section.parameters),
+        configuration.middleware.around_storage,
     )
     server = server_options(http)
     async with aclosing(configured_storage(configuration)) as driver:
