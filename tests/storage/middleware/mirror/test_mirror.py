@@ -20,6 +20,7 @@ from holdfast.storage.middleware.mirror import Mirror
 from holdfast.storage.middleware.mirror.options import MirrorOptions
 from holdfast.testing import Fault, FaultPlan
 from holdfast.testing.suite.acts import MIB, keep_unfinished, random_bytes, read, walked, write
+from tests.storage.middleware.counters import growth
 from tests.storage.middleware.mirror.mirrored import Mirrored
 
 if TYPE_CHECKING:
@@ -164,6 +165,26 @@ async def test_a_store_that_fails_is_stood_in_for(both: Mirrored, op: str) -> No
         found = await _READS[op](both.driver)
 
         assert getattr(expected, "size", expected) == getattr(found, "size", found)
+
+
+@pytest.mark.parametrize(("store", "op"), [("primary", "get_content"), ("primary", "list"), ("second", "list")])
+async def test_failures_that_nobody_notices_are_counted(both: Mirrored, store: str, op: str) -> None:
+    """The other store answers, so this alone tells that one is lost; one that works isn't accused."""
+    await both.driver.put_content("/d/file", b"content")
+    both.fail(both.one if store == "primary" else both.two, op)
+    primary, second = growth("mirror_failures", store="primary"), growth("mirror_failures", store="second")
+    await _READS[op](both.driver)
+
+    assert (store == "primary", store == "second") == (primary(), second())
+
+
+async def test_writes_that_the_second_store_lacks_are_counted(primary: Mirrored) -> None:
+    """Each is one that a repair has to make good."""
+    primary.fail(primary.two, "put_content")
+    failures = growth("mirror_failures", store="second")
+    await primary.driver.put_content("/file", b"content")
+
+    assert 1 == failures()
 
 
 @pytest.mark.parametrize("op", _READS)

@@ -16,6 +16,7 @@ from holdfast.storage.middleware.mirror import driver as mirror_driver
 from holdfast.storage.middleware.mirror.options import MirrorOptions
 from holdfast.testing import CountingDriver
 from holdfast.testing.suite.acts import MIB, random_bytes, read, walked
+from tests.storage.middleware.counters import growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -65,6 +66,21 @@ async def test_damaged_content_is_not_copied(both: Mirrored) -> None:
         assert None is (await both.contents(path))[0]
         assert ["a file isn't mirrored yet"] == [line["event"] for line in logs if line["log_level"] == "warning"]
     assert set(await walked(both.one.inner, "/")) == set()
+
+
+async def test_repairs_are_counted(both: Mirrored) -> None:
+    """Those that failed, and those that were done, by the store that lacked the file."""
+    await both.two.inner.put_content("/link", b"content")
+    done, failed = growth("mirror_repairs", store="primary"), growth("mirror_failed_repairs", store="primary")
+    both.fail(both.one, "put_content")
+    await both.driver.stat("/link")
+    await both.middleware.settle()
+    assert (0, 1) == (done(), failed())
+
+    both.fail(both.one)
+    await both.driver.stat("/link")
+    await both.middleware.settle()
+    assert (1, 1) == (done(), failed())
 
 
 async def test_a_newer_file_is_not_replaced_by_a_repair(both: Mirrored) -> None:

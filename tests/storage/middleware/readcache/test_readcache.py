@@ -18,6 +18,7 @@ from holdfast.storage.middleware.readcache import ReadCache
 from holdfast.storage.middleware.readcache.options import ReadCacheOptions
 from holdfast.testing import Fault, FaultPlan
 from holdfast.testing.suite.acts import MIB, random_bytes, read
+from tests.storage.middleware.counters import growth
 from tests.storage.middleware.readcache.conftest import blob_path
 
 if TYPE_CHECKING:
@@ -59,6 +60,22 @@ async def test_small_content_is_kept_as_well(cached: Cached) -> None:
     cached.counting.expect({"get_content": 1})
     assert b"small" == await cached.driver.get_content(path)
     cached.counting.expect({"stat": 1})
+
+
+async def test_reads_are_counted_by_what_answered_them(cached: Cached) -> None:
+    """The share of hits says whether a cache is worth its disk; what may change isn't counted."""
+    path = await cached.put(_CONTENT)
+    hits, misses, parts = (growth("readcache_reads", result=result) for result in ("hit", "miss", "part"))
+    await read(cached.driver, path, offset=5)
+    await read(cached.driver, path)
+    assert (0, 1, 1) == (hits(), misses(), parts())
+
+    await read(cached.driver, path, offset=5)
+    await cached.driver.get_content(path)
+    await cached.driver.local_path(path)
+    await cached.driver.put_content("/link", b"content")
+    await cached.driver.get_content("/link")
+    assert (3, 1, 1) == (hits(), misses(), parts())
 
 
 async def test_a_copy_is_a_local_file(cached: Cached) -> None:

@@ -19,6 +19,7 @@ from holdfast.storage.errors import (
 )
 from holdfast.storage.layers._iterators import close_iterator
 from holdfast.storage.layers.forwarding import ForwardingDriver
+from holdfast.storage.middleware.mirror.metrics import FAILURES
 from holdfast.storage.middleware.mirror.options import MirrorOptions
 from holdfast.storage.middleware.mirror.reading import Stores
 from holdfast.storage.middleware.mirror.repair import Repairs, Side
@@ -128,6 +129,7 @@ class Mirror(ForwardingDriver):
         try:
             return await self.inner.redirect_url(path, method=method) if await exists(self.inner, path) else None
         except StorageError as error:
+            FAILURES.labels(Side.PRIMARY.value).inc()
             _log.warning("the first of two mirrored stores fails, nobody is sent there", path=path, error=str(error))
             return None
 
@@ -323,6 +325,7 @@ class Mirror(ForwardingDriver):
             return None
 
     def _fell_behind(self, path: str, error: StorageError) -> None:
+        FAILURES.labels(Side.SECOND.value).inc()
         _log.warning("the second of two mirrored stores lacks a write", path=path, error=str(error))
 
     def _compare(self, one: FileInfo | None, two: FileInfo | None) -> None:

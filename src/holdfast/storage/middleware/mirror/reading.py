@@ -16,6 +16,8 @@ from holdfast.storage.errors import (
     UnsupportedOperationError,
 )
 from holdfast.storage.layers._iterators import close_iterator
+from holdfast.storage.middleware.mirror.metrics import FAILURES
+from holdfast.storage.middleware.mirror.repair import Side
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -53,6 +55,7 @@ class Stores:
     ) -> None:
         self.primary = primary
         self.second = second
+        self._sides = ((Side.PRIMARY, primary), (Side.SECOND, second))
         self._on_missing = on_missing
         self._each_is_whole = each_is_whole
 
@@ -99,8 +102,8 @@ class Stores:
         """
         asked = _Asked()
         found: set[str] = set()
-        for store in (self.primary, self.second):
-            async with asked.of(may_fail=self._may_do_without(store)):
+        for side, store in self._sides:
+            async with asked.of(side, may_fail=self._may_do_without(store)):
                 found.update(await ask(store))
         asked.require_answer()
         return sorted(found)
@@ -128,8 +131,8 @@ class Stores:
         """Take the first step of both: only then can one that fails be left out."""
         asked = _Asked()
         firsts: list[FileInfo | None] = [None, None]
-        for number, store in enumerate((self.primary, self.second)):
-            async with asked.of(may_fail=self._may_do_without(store)):
+        for number, (side, store) in enumerate(self._sides):
+            async with asked.of(side, may_fail=self._may_do_without(store)):
                 firsts[number] = await anext(walks[number], None)
         asked.require_answer()
         return firsts[0], firsts[1]
@@ -141,6 +144,7 @@ class Stores:
         if isinstance(first, PathNotFoundError):
             self._on_missing(path)
         else:
+            FAILURES.labels(Side.PRIMARY.value).inc()
             _log.warning("the first of two mirrored stores fails, the second one answers", path=path, error=str(first))
 
 
@@ -153,7 +157,7 @@ class _Asked:
         self._failure: StorageError | None = None
 
     @asynccontextmanager
-    async def of(self, *, may_fail: bool) -> AsyncIterator[None]:
+    async def of(self, side: Side, *, may_fail: bool) -> AsyncIterator[None]:
         """Ask one of them; that it has nothing, or fails where it may, is noted."""
         try:
             yield
@@ -165,6 +169,7 @@ class _Asked:
             if not may_fail:
                 raise
             self._failure = self._failure or error
+            FAILURES.labels(side.value).inc()
             _log.warning("one of two mirrored stores fails, the other one answers alone", error=str(error))
         else:
             self._answers += 1

@@ -17,6 +17,7 @@ from holdfast.storage.driver import CreateOnly
 from holdfast.storage.drivers._tasks import stop
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageError, UnexpectedStorageError
 from holdfast.storage.middleware._digests import BLOBS, WrittenDigest, digest_in
+from holdfast.storage.middleware.mirror.metrics import REPAIRS, UNREPAIRED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -90,6 +91,7 @@ class Repairs:
         try:
             await self.copy(path, side)
         except StorageError as error:
+            UNREPAIRED.labels(side.value).inc()
             _log.warning("a file isn't mirrored yet", path=path, store=side.value, error=str(error))
         finally:
             del self._running[path, side]
@@ -119,6 +121,7 @@ class Repairs:
             return
         if done:
             await self._take_back(source, target, path)
+            REPAIRS.labels(side.value).inc()
             _log.info("a file is mirrored again", path=path, store=side.value)
 
     async def _copy_whole(

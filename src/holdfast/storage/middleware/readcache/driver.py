@@ -23,6 +23,7 @@ from holdfast.storage.layers.forwarding import ForwardingDriver
 from holdfast.storage.middleware._digests import WrittenDigest, digest_in
 from holdfast.storage.middleware.readcache.fill import Fill
 from holdfast.storage.middleware.readcache.folder import CacheFolder
+from holdfast.storage.middleware.readcache.metrics import HITS, MISSES, PARTS
 from holdfast.storage.middleware.readcache.options import ReadCacheOptions
 from holdfast.storage.middleware.readcache.threads import acquired
 
@@ -84,6 +85,7 @@ class ReadCache(ForwardingDriver):
         if self._folder.has(digest):
             async with self.reader(path) as chunks:
                 return b"".join([chunk async for chunk in chunks])
+        MISSES.inc()
         content = await self.inner.get_content(path)
         await self._on_disk(self._store, digest, content)
         return content
@@ -137,6 +139,7 @@ class ReadCache(ForwardingDriver):
         if file is None:
             return None
         os.close(file)
+        HITS.inc()
         return LocalFile(str(self._folder.path(digest)), size)
 
     async def aclose(self) -> None:
@@ -159,11 +162,14 @@ class ReadCache(ForwardingDriver):
             chunks: AsyncIterator[bytes]
             file = await self._copy(digest, size)
             if file is not None:
+                HITS.inc()
                 stack.callback(os.close, file)
                 chunks = await stack.enter_async_context(aclosing(_pieces(file, offset, end)))
             elif (offset, end) == (0, size) and size:
+                MISSES.inc()
                 chunks = await stack.enter_async_context(self._fill(path, digest, size).reader())
             else:
+                PARTS.inc()
                 chunks = await stack.enter_async_context(self.inner.reader(path, offset=offset, length=length))
             yield chunks
 
