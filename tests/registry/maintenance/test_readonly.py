@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -6,8 +7,9 @@ from structlog.testing import capture_logs
 from holdfast.registry.maintenance.background import running
 from holdfast.registry.maintenance.readonly import ReadOnlyMark, ReadOnlySwitch, ReadOnlyWatch
 from holdfast.registry.store import paths
-from holdfast.storage.driver import StorageDriver
+from holdfast.storage.driver import Buffer, StorageDriver
 from holdfast.storage.errors import ReadOnlyStorageError, StorageUnavailableError
+from holdfast.storage.layers.forwarding import ForwardingDriver
 from holdfast.testing.drivers import CountingDriver, Fault, FaultPlan, FaultyDriver
 from holdfast.testing.drivers.interception import InterceptingDriver, Step
 from tests.registry.client import NAME, Client, digest_of, error_code, make_image
@@ -193,11 +195,22 @@ async def test_for_a_block(storage: Storage, before: bool) -> None:  # noqa: FBT
 
 async def test_turning_on_waits_for_every_replica(storage: Storage) -> None:
     """It returns when a replica that has just looked will have looked again, and not before."""
-    switch = ReadOnlySwitch(storage.driver, seen_within=60)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(switch.turn_on("a test"), timeout=0.2)
+    is_written, is_back = asyncio.Event(), asyncio.Event()
 
-    assert await switch.mark() is not None
+    class Telling(ForwardingDriver):
+        async def put_content(self, path: str, content: Buffer, *, precondition: Any = None) -> str | None:
+            version = await self.inner.put_content(path, content, precondition=precondition)
+            is_written.set()
+            return version
+
+    async def turn_on() -> None:
+        await ReadOnlySwitch(storage.open(Telling), seen_within=60).turn_on("a test")
+        is_back.set()
+
+    async with running(turn_on()):
+        await is_written.wait()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(is_back.wait(), timeout=0.2)
 
 
 async def test_requests_cost_what_they_did(storage: Storage) -> None:
