@@ -1,7 +1,9 @@
 """What shows on a server only: connections that end, and passwords that are wrong."""
 
+import asyncio
 import secrets
 import socket
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
@@ -60,6 +62,14 @@ async def test_small_packets_are_not_held_back(driver: FsspecDriver) -> None:
     sockets = [connection.filesystem().client.get_transport().sock for connection in _connections(driver)]
 
     assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
+
+
+async def test_a_thread_for_each_connection(driver: FsspecDriver) -> None:
+    """However much is asked for at once, no thread waits for a connection: each keeps memory of its own."""
+    await asyncio.gather(*(driver.put_content(f"/{number}", b"content") for number in range(20)))
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("holdfast-fsspec")]
+
+    assert len(_connections(driver)) == len(threads)
 
 
 async def test_wrong_password(sftp: SftpService) -> None:

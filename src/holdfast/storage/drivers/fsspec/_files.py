@@ -24,6 +24,12 @@ CHUNK_BYTES: Final = 1024 * 1024
 _OBJECT_CHUNK_BYTES: Final = 4 * 1024 * 1024
 """What is read at once where each reading is a request."""
 
+_REMOTE_CHUNK_BYTES: Final = 256 * 1024
+"""What is read at once of paramiko's files, which add each answer of 32 KiB to a copy of all that came before.
+
+Of 1 MiB that leaves holes of 4 MiB in the memory of each thread, of which the allocator gives nothing back.
+"""
+
 _BLOCK: Final = 5 * 1024 * 1024
 _BLOCKS: Final = 9000
 """Object stores take 10,000 parts of an object."""
@@ -46,12 +52,14 @@ class Reading:
         info = entry_of(filesystem.info(path))
         if info.is_dir:
             raise PathNotFoundError("is a directory")
-        self._size = _OBJECT_CHUNK_BYTES if is_object else CHUNK_BYTES
         self._file: Any
         if filesystem.protocol == "memory":  # its files are the store's own, with one position for all who read
             self._file = io.BytesIO(filesystem.cat_file(path))
         else:
             self._file = filesystem.open(path, "rb", **({"cache_type": "none"} if is_object else {}))
+        self._size = _OBJECT_CHUNK_BYTES if is_object else CHUNK_BYTES
+        if _is_paramikos(self._file):
+            self._size = _REMOTE_CHUNK_BYTES
         try:
             self.entry: Entry = _sized(info, self._length())
             self._file.seek(offset)
@@ -62,7 +70,7 @@ class Reading:
     def _length(self) -> int:
         if isinstance(self._file, io.IOBase):
             return int(self._file.seek(0, io.SEEK_END) or self._file.tell())
-        if hasattr(self._file, "stat"):  # paramiko's files, of which seeking takes an error for a length of 0
+        if _is_paramikos(self._file):  # of which seeking takes an error for a length of 0
             return int(self._file.stat().st_size)
         self._file.seek(0, io.SEEK_END)
         return int(self._file.tell())
@@ -107,6 +115,10 @@ class Writing:
             self._file.closed = True  # closing an object's file would send it as it is
         else:
             self._file.close()
+
+
+def _is_paramikos(file: Any) -> bool:
+    return not isinstance(file, io.IOBase) and hasattr(file, "stat")
 
 
 def _sized(entry: Entry, size: int) -> Entry:

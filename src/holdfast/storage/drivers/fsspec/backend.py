@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from fsspec import get_filesystem_class
 
@@ -22,7 +22,6 @@ from holdfast.storage.errors import (
     StorageError,
     UnsupportedOperationError,
 )
-from holdfast.storage.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -65,10 +64,9 @@ class FsspecBackend(Backend):
         self._root: str = kind._strip_protocol(options.rootdirectory).rstrip("/")  # noqa: SLF001 - fsspec's own contract
         if self._is_object and not self._root:
             raise InvalidParameterError("fsspec", "rootdirectory", "begins with the bucket's name")
-        exclusive = is_exclusive(options.protocol)
-        count = options.connections if exclusive else 1
-        self._connections = Connections(options.protocol, settings, count=count, is_exclusive=exclusive)
-        self._threads = Threads(options.maxthreads, name="fsspec")
+        most = options.maxthreads
+        count, threads = (min(options.connections, most), 1) if is_exclusive(options.protocol) else (1, most)
+        self._connections = Connections(options.protocol, settings, count=count, threads=threads)
 
     @property
     def traits(self) -> Traits:
@@ -87,19 +85,19 @@ class FsspecBackend(Backend):
             return Reading(filesystem, self._path(path), offset, is_object=self._is_object)
 
         connection = self._connections.next()
-        opening = asyncio.ensure_future(self._threads.run(connection.do, start))
+        opening = asyncio.ensure_future(connection.run(start))
         try:
             await settled(opening)
         except asyncio.CancelledError:
             if opening.exception() is None:
-                await whole(self._run(connection, opening.result().close))
+                await whole(_run(connection, opening.result().close))
             raise
         reading = opening.result()
         try:
-            async with aclosing(self._chunks(connection, reading, offset)) as chunks:
+            async with aclosing(_chunks(connection, reading, offset)) as chunks:
                 yield OpenFile(reading.entry, chunks)
         finally:
-            await whole(self._run(connection, reading.close))
+            await whole(_run(connection, reading.close))
 
     async def save(self, path: str, chunks: AsyncIterator[bytes], *, size: int, create_only: bool = False) -> None:
         """See `Backend.save`."""
@@ -110,16 +108,16 @@ class FsspecBackend(Backend):
             await self._call(lambda filesystem: filesystem.pipe_file(self._path(path), content))
             return
         connection = self._connections.next()
-        writing = await self._threads.run(
-            connection.do, lambda filesystem: Writing(filesystem, self._path(path), size, is_object=self._is_object)
+        writing = await connection.run(
+            lambda filesystem: Writing(filesystem, self._path(path), size, is_object=self._is_object)
         )
         try:
             async for chunk in chunks:
-                await self._run(connection, writing.write, chunk)
-            await self._run(connection, writing.finish)
+                await _run(connection, writing.write, chunk)
+            await _run(connection, writing.finish)
         except BaseException as error:
             try:
-                await self._run(connection, writing.discard)
+                await _run(connection, writing.discard)
             except StorageError as failure:
                 error.add_note(f"giving up what was written failed as well: {failure}")
             raise
@@ -218,35 +216,25 @@ class FsspecBackend(Backend):
 
     async def aclose(self) -> None:
         """See `Backend.aclose`."""
-        try:
-            await self._threads.aclose()
-        finally:
-            await _in_own_thread(self._connections.close)
+        await self._connections.aclose()
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/") if path else self._root or "/"
 
-    async def _chunks(self, connection: Connection, reading: Reading, offset: int) -> AsyncGenerator[bytes]:
-        left = (reading.entry.size or 0) - offset
-        while left > 0:
-            chunk = await self._run(connection, reading.read)
-            if not chunk:
-                return
-            left -= len(chunk)
-            yield chunk
-
     async def _call(self, call: Callable[[AbstractFileSystem], T]) -> T:
-        return await self._threads.run(self._connections.next().do, call)
-
-    async def _run(self, connection: Connection, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `_call`, for a file that is open on a connection."""
-        return await self._threads.run(connection.do, lambda _: call(*args, **kwargs))
+        return await self._connections.next().run(call)
 
 
-async def _in_own_thread(call: Callable[[], Any]) -> None:
-    """Run what blocks once the driver's threads have ended."""
-    threads = Threads(1, name="fsspec-closing")
-    try:
-        await threads.run(call)
-    finally:
-        await threads.aclose()
+async def _chunks(connection: Connection, reading: Reading, offset: int) -> AsyncGenerator[bytes]:
+    left = (reading.entry.size or 0) - offset
+    while left > 0:
+        chunk = await _run(connection, reading.read)
+        if not chunk:
+            return
+        left -= len(chunk)
+        yield chunk
+
+
+async def _run(connection: Connection, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what is open on a connection."""
+    return await connection.run(lambda _: call(*args, **kwargs))
