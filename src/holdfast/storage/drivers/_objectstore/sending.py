@@ -124,10 +124,10 @@ class PartSender:
         arrived = sum(part.size for part in parts)
         if arrived != self.size:
             raise UnexpectedStorageError(f"the store has {arrived} of {self.size} bytes in parts")
-        rest = b"".join(tail)
-        if rest or not parts:
-            # Not one of `_parts`, should completing fail: it may be too small for any but the last one.
-            parts.append(await self._bucket.put_part(self._key, upload_id, self._next_number, rest))
+        if any(tail) or not parts:
+            # Not one of `_parts`, should completing fail: it may be too small for any but the last one. And without
+            # a name: it would be in memory until the store is done.
+            parts.append(await self._bucket.put_part(self._key, upload_id, self._next_number, b"".join(tail)))
         await self._bucket.complete_upload(self._key, upload_id, parts)
 
     async def stop(self) -> None:
