@@ -1,7 +1,9 @@
 """The driver of a bridge over a backend of our own, which can be made to fail."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 import structlog
 
@@ -39,6 +41,19 @@ class _Refusing(FolderBackend):
     async def save(self, path: str, chunks: AsyncIterator[bytes], *, size: int, create_only: bool = False) -> None:
         await super().save(path, chunks, size=size, create_only=create_only)
         raise AccessDeniedError("enough")
+
+
+class _Waiting(FolderBackend):
+    """Takes no whole part before it is told to."""
+
+    def __init__(self, traits: Traits) -> None:
+        super().__init__(traits)
+        self.told = asyncio.Event()
+
+    async def save(self, path: str, chunks: AsyncIterator[bytes], *, size: int, create_only: bool = False) -> None:
+        if size == _MIB:
+            await self.told.wait()
+        await super().save(path, chunks, size=size, create_only=create_only)
 
 
 async def test_directory_is_made_again() -> None:
@@ -171,4 +186,26 @@ async def test_backend_that_can_not_replace_is_told() -> None:
 
     assert ["warning"] == [line["log_level"] for line in logs]
     assert {"d/file": b"content"} == backend.files
+    await driver.aclose()
+
+
+async def test_parts_do_not_queue_in_memory() -> None:
+    """While two parts are on their way, one more is collected, and the writer waits."""
+    backend = _Waiting(_TREE)
+    driver = _driver(backend)
+    writer = await driver.writer("/file")
+
+    async def write() -> None:
+        for _ in range(8):
+            await writer.write(bytes(_MIB))
+
+    writing = asyncio.create_task(write())
+    await anyio.wait_all_tasks_blocked()
+    accepted = writer.size
+    backend.told.set()
+    await writing
+    await writer.commit()
+
+    assert 3 * _MIB == accepted
+    assert {"file": bytes(8 * _MIB)} == backend.files
     await driver.aclose()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from holdfast.storage.driver import CreateOnly
 from holdfast.storage.drivers._bridge.listing import Listings, describe
 from holdfast.storage.drivers._bridge.names import paths_of
-from holdfast.storage.drivers._bridge.parts import MAX_PARTS, Parts
+from holdfast.storage.drivers._bridge.parts import AT_ONCE, MAX_PARTS, Parts
 from holdfast.storage.drivers._bridge.writing import Writing, one_chunk
 from holdfast.storage.drivers._objectstore.bucket import (
     Bucket,
@@ -59,6 +59,7 @@ class BridgeBucket(Bucket):
             min_part=1,
             max_part=min(most, 1024 * _MIB),
             max_parts=MAX_PARTS,
+            parts_at_once=AT_ONCE,
             max_put=min(most, 1024 * _MIB),
             max_object=most,
             create_only=self._traits.create_only,

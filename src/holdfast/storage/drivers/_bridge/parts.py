@@ -10,12 +10,10 @@ files together that all of them have.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -33,11 +31,11 @@ if TYPE_CHECKING:
     from holdfast.storage.drivers._bridge.writing import Writing
     from holdfast.storage.drivers._objectstore.keys import Keys
 
-__all__ = ["MAX_PARTS", "Parts"]
+__all__ = ["AT_ONCE", "MAX_PARTS", "Parts"]
 
 MAX_PARTS: Final = 32_768
 
-_AT_ONCE: Final = 2
+AT_ONCE: Final = 2
 """Parts of one upload on their way: libraries copy what they are given, and so each takes its size twice."""
 
 _SURELY_WHOLE: Final = 800
@@ -66,7 +64,6 @@ class Parts:
         self._writing = writing
         self._keys = keys
         self._path = paths_of(backend.traits)
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def begin(self, key: str) -> str:
         """See `Bucket.begin_upload`."""
@@ -78,8 +75,7 @@ class Parts:
         """See `Bucket.put_part`. The mark is looked at afterwards: parts of an aborted upload would stay for good."""
         prefix, tag = self._keys.part_prefix(key, upload_id), secrets.token_hex(4)
         part_key = f"{prefix}{number:05}-{tag}"
-        async with self._turns.setdefault(upload_id, asyncio.Semaphore(_AT_ONCE)):
-            await self._writing.write_part(part_key, content)
+        await self._writing.write_part(part_key, content)
         try:
             await self._backend.stat(self._path(prefix))
         except PathNotFoundError as error:

@@ -68,6 +68,8 @@ class BucketLimits:
         max_object: The most an object can have.
         equal_parts: All parts but the last must have the same size.
         copy_part: The most that `copy_part` copies at once; `None` where the store can't.
+        parts_at_once: How many parts of an upload the store's client may have at once; `None` where only their bytes
+            count.
         create_only: `put` takes `CreateOnly`.
         match_version: `put` takes `MatchVersion`, and versions are told.
         sign_get: `sign` makes URLs for `GET`.
@@ -81,6 +83,7 @@ class BucketLimits:
     max_object: int
     equal_parts: bool = False
     copy_part: int | None = None
+    parts_at_once: int | None = None
     create_only: bool = False
     match_version: bool = False
     sign_get: bool = False

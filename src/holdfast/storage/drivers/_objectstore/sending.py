@@ -84,7 +84,7 @@ class PartSender:
 
     async def make_room(self, size: int) -> None:
         """Wait until a part of this size may be on its way, too."""
-        while len(self._flying) > 1 and sum(self._flying.values()) + size > _IN_FLIGHT_BYTES:
+        while self._is_full(size):
             await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
 
     async def put(self, content: bytes) -> None:
@@ -150,6 +150,12 @@ class PartSender:
         began = time.time()
         self.upload_id = await self._bucket.begin_upload(self._key)
         self.began = began
+
+    def _is_full(self, size: int) -> bool:
+        at_once = self._bucket.limits.parts_at_once
+        if at_once is not None and len(self._flying) >= at_once:
+            return True
+        return len(self._flying) > 1 and sum(self._flying.values()) + size > _IN_FLIGHT_BYTES
 
     def _count(self, size: int) -> None:
         self._next_number += 1
