@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from opendal import Operator
@@ -15,15 +16,31 @@ _MAX_BYTES = 5 * 1024**4
 _CHUNK = 1024**2
 """Small parts: the library copies what it is given, and its allocator keeps more for a while than is in use."""
 
+_FILLER_BYTES = 2 * 1024**2
+"""More than an HTTP client takes of an answer before it is asked for it."""
+
 _AHEAD = "test_slow_reader_does_not_make_the_driver_read_ahead_without_bound"
 
 pytestmark = pytest.mark.usefixtures("opendal_ready")
 
 
 def _fill_pool(operator: Operator, count: int) -> None:
-    """Open as many connections as a test uses: OpenDAL keeps them for the process, and no driver can close them."""
+    """Open as many connections as a test uses: OpenDAL keeps them for the process, and no driver can close them.
+
+    Each carries an answer that is read in part, until all of them do: one that is done would be used once more instead.
+    """
+    operator.write("filler", bytes(_FILLER_BYTES))
+    all_open = Barrier(count, timeout=60)
+
+    def hold(_: int) -> None:
+        with operator.open("filler", "rb") as file:
+            file.read(1)
+            all_open.wait()
+            file.read()
+
     with ThreadPoolExecutor(count) as threads:
-        list(threads.map(operator.exists, map(str, range(2 * count))))
+        list(threads.map(hold, range(count)))
+    operator.delete("filler")
 
 
 class TestOpendalMemory(DriverSuite):
@@ -86,7 +103,7 @@ class TestOpendalS3(DriverSuite):
             "secret_access_key": ceph.secret_key,
         }
         parameters = {"scheme": "s3", "options": options, "chunksize": _CHUNK}
-        _fill_pool(Operator("s3", **options), 200 if "many_open" in request.node.name else 48)
+        _fill_pool(Operator("s3", **options), 300 if "many_open" in request.node.name else 64)
         return Store.named(
             "opendal",
             parameters,
