@@ -72,9 +72,7 @@ class TestOpendalFs(DriverSuite):
     def store(self, tmp_path: Path) -> Store:
         """A folder that doesn't exist yet; only the empty one of unfinished writes may be left in it."""
         root = tmp_path / "root"
-        return Store.named(
-            "opendal", {"scheme": "fs", "rootdirectory": str(root), "chunksize": _CHUNK}, **disk_hooks(root)
-        )
+        return Store.named("opendal", {"scheme": "fs", "rootdirectory": str(root)}, **disk_hooks(root))
 
 
 @pytest.mark.slow
