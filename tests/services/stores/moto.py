@@ -28,6 +28,33 @@ LACKS: Mapping[str, str] = {
 _POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _REGION = "us-east-1"
 
+_SERVE = """
+import io
+import threading
+
+import moto.server
+
+serve, turn = moto.server.run_simple, threading.Lock()
+
+
+def serve_in_turn(host, port, app, **options):
+    def in_turn(environ, start_response):
+        if not {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} & environ.keys() or environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            return app(environ, start_response)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        with turn:
+            return app(environ, start_response)
+
+    serve(host, port, in_turn, **options)
+
+
+moto.server.run_simple = serve_in_turn
+moto.server.main()
+"""
+"""Its server, where writes under a condition come one after the other: of two that it takes at once both may find that
+the condition holds, and what one wrote is lost."""
+
 # What is asked of its identity service, before anybody has a key.
 _BEFORE_KEYS = 3
 
@@ -37,14 +64,14 @@ class Moto(StoreServer[S3Service]):
 
     Args:
         folder: A folder for its output; its objects are in memory.
-        program: The executable `moto_server`.
+        python: The Python that it is installed for.
     """
 
     name: ClassVar[str] = "moto"
 
-    def __init__(self, folder: Path, *, program: Path) -> None:
+    def __init__(self, folder: Path, *, python: Path) -> None:
         super().__init__(folder)
-        self._program = program
+        self._python = python
 
     def launch(self, folder: Path) -> S3Service:
         """Starts the server and makes its user."""
@@ -52,7 +79,7 @@ class Moto(StoreServer[S3Service]):
         endpoint = f"http://127.0.0.1:{port}"
         process = StoreProcess(
             name=self.name,
-            command=[self._program, "-H", "127.0.0.1", "-p", str(port)],
+            command=[self._python, "-c", _SERVE, "-H", "127.0.0.1", "-p", str(port)],
             folder=folder,
             port=port,
             ready=lambda: ask("GET", f"{endpoint}/moto-api/").status == 200,

@@ -52,7 +52,7 @@ def require_keystone(folder: Path) -> Keystone:
 
 def require_moto(folder: Path) -> Moto:
     """Returns moto's server, not yet started."""
-    return Moto(folder, program=_require("moto", "moto/bin/moto_server"))
+    return Moto(folder, python=_require("moto", "moto/bin/python"))
 
 
 def require_azurite(folder: Path, *, tls: bool = False) -> Azurite:
