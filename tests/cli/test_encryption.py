@@ -4,13 +4,12 @@ import asyncio
 import json
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-import structlog
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -98,11 +97,7 @@ async def _no_sleep(seconds: float) -> None:
     del seconds
 
 
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """The commands' log is theirs alone."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("own_logs")
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from holdfast.cli.main import app
@@ -19,12 +17,7 @@ from holdfast.registry.store import paths
 from tests.registry.client import make_image
 from tests.registry.storages import filesystem
 
-
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """The commands' log is theirs alone."""
-    yield
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("own_logs")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from holdfast.cli.failures import one_line
 from holdfast.cli.storage import opened_storage, run
 from holdfast.registry.maintenance import encryption
 
@@ -48,7 +49,7 @@ class _Tally:
     def add(self, file: KeyedFile) -> None:
         if file.error is not None:
             self.failed.append({"path": file.path, "error": str(file.error)})
-            typer.echo(f"holdfast: {file.path}: {' '.join(str(file.error).split())}", err=True)
+            typer.echo(f"holdfast: {file.path}: {one_line(file.error)}", err=True)
             return
         counts = self.uploads if file.is_unfinished else self.keys
         counts.setdefault(file.key or "", _Count()).add(file)

@@ -10,7 +10,12 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["failures_in_one_line"]
+__all__ = ["failures_in_one_line", "one_line"]
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, without its line breaks."""
+    return " ".join(str(error).split())
 
 
 @contextmanager
@@ -21,5 +26,5 @@ def failures_in_one_line() -> Iterator[None]:
     try:
         yield
     except (HoldfastError, OSError) as error:
-        typer.echo(f"holdfast: {' '.join(str(error).split())}", err=True)
+        typer.echo(f"holdfast: {one_line(error)}", err=True)
         raise typer.Exit(1) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from holdfast.cli.failures import one_line
 from holdfast.cli.storage import opened_storage, run
 from holdfast.duration import parse_duration
 from holdfast.registry.maintenance.purging import purge_uploads
@@ -61,7 +62,7 @@ async def _purge(
 
 def _tell(upload: PurgedUpload, *, dry_run: bool, as_json: bool) -> None:
     if upload.error is not None:
-        typer.echo(f"holdfast: {upload.path} can't be purged: {' '.join(str(upload.error).split())}", err=True)
+        typer.echo(f"holdfast: {upload.path} can't be purged: {one_line(upload.error)}", err=True)
     elif not as_json:
         active = "" if upload.active is None else f", nothing since {upload.active.isoformat(timespec='seconds')}"
         typer.echo(f"{'would purge' if dry_run else 'purged'} {upload.path}: {upload.size} bytes{active}")

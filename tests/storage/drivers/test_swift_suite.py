@@ -25,11 +25,15 @@ _DEVIATIONS = {
 }
 
 
-class TestSwiftDriver(DriverSuite):
-    """A container of a cluster that has static large objects, with version 1 of authentication."""
+class _SwiftSuite(DriverSuite):
+    """What a driver of Swift is able to do, however the cluster is set up."""
 
     capabilities = _CAPABLE
     deviations: ClassVar[Mapping[str, str]] = _DEVIATIONS
+
+
+class TestSwiftDriver(_SwiftSuite):
+    """A container of a cluster that has static large objects, with version 1 of authentication."""
 
     @pytest.fixture
     def store(self, swift: SwiftService) -> Store:
@@ -38,11 +42,8 @@ class TestSwiftDriver(DriverSuite):
 
 
 @pytest.mark.slow
-class TestSwiftDriverWithDynamicLargeObjects(DriverSuite):
+class TestSwiftDriverWithDynamicLargeObjects(_SwiftSuite):
     """A container of a cluster that has neither static large objects nor bulk deletion."""
-
-    capabilities = _CAPABLE
-    deviations: ClassVar[Mapping[str, str]] = _DEVIATIONS
 
     @pytest.fixture
     def store(self, swift_dlo: SwiftService) -> Store:
@@ -51,11 +52,8 @@ class TestSwiftDriverWithDynamicLargeObjects(DriverSuite):
 
 
 @pytest.mark.slow
-class TestSwiftDriverAtKeystone(DriverSuite):
+class TestSwiftDriverAtKeystone(_SwiftSuite):
     """A container of a cluster whose users are Keystone's, with version 3 of authentication."""
-
-    capabilities = _CAPABLE
-    deviations: ClassVar[Mapping[str, str]] = _DEVIATIONS
 
     @pytest.fixture
     def store(self, swift_keystone: SwiftService) -> Store:
@@ -64,11 +62,8 @@ class TestSwiftDriverAtKeystone(DriverSuite):
 
 
 @pytest.mark.slow
-class TestSwiftDriverAtKeystoneWithDynamicLargeObjects(DriverSuite):
+class TestSwiftDriverAtKeystoneWithDynamicLargeObjects(_SwiftSuite):
     """A container of a cluster that is both."""
-
-    capabilities = _CAPABLE
-    deviations: ClassVar[Mapping[str, str]] = _DEVIATIONS
 
     @pytest.fixture
     def store(self, swift_keystone_dlo: SwiftService) -> Store:

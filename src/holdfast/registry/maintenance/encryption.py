@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from holdfast.registry.maintenance.readonly import ReadOnlySwitch
 from holdfast.registry.store import paths
-from holdfast.registry.store.parallel import in_parallel
+from holdfast.registry.store.parallel import in_batches, in_parallel
 from holdfast.storage import ops
 from holdfast.storage.errors import ConfigurationError, PathNotFoundError, StorageError
 from holdfast.storage.layers.forwarding import ForwardingDriver
 from holdfast.storage.middleware.encrypt import Encrypt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Sequence
 
     from holdfast.storage.driver import FileInfo, StorageDriver
 
@@ -50,7 +50,7 @@ class KeyedFile:
     @property
     def is_unfinished(self) -> bool:
         """Whether it is part of an upload, and goes when that ends."""
-        return "/_uploads/" in self.path
+        return paths.is_of_upload(self.path)
 
 
 def encrypting(driver: StorageDriver) -> Encrypt:
@@ -73,13 +73,10 @@ async def keyed_files(encrypt: Encrypt) -> AsyncGenerator[KeyedFile, None]:
     Raises:
         StorageError: The files can't be listed any further.
     """
-    look = partial(_look, encrypt)
-    async with aclosing(_blobs(encrypt)) as blobs, aclosing(_each(blobs, look)) as found:
-        async for file in found:
-            yield file
-    async with aclosing(_others(encrypt)) as others, aclosing(_each(others, look)) as found:
-        async for file in found:
-            yield file
+    async with aclosing(_looked_at(encrypt, encrypt.sealed_files("/"))) as batches:
+        async for batch in batches:
+            for file in batch:
+                yield file
 
 
 async def renew(driver: StorageDriver, *, dry_run: bool = False) -> AsyncGenerator[KeyedFile, None]:
@@ -97,27 +94,18 @@ async def renew(driver: StorageDriver, *, dry_run: bool = False) -> AsyncGenerat
         StorageError: The files can't be listed any further, or read-only mode can't be switched.
     """
     encrypt = encrypting(driver)
-    act = partial(_look if dry_run else _renew, encrypt)
-    async with aclosing(_blobs(encrypt)) as blobs, aclosing(_each(blobs, act)) as found:
-        async for file in found:
-            if file.key != encrypt.first_key:
+    async with aclosing(_old(encrypt, _blobs(encrypt))) as batches:
+        async for batch in batches:
+            for file in batch if dry_run else await _renewed(encrypt, batch):
                 yield file
     async with AsyncExitStack() as stack:
-        if not dry_run and await _any_other_is_old(encrypt):
-            await stack.enter_async_context(ReadOnlySwitch(driver).turned_on("content is encrypted anew"))
-        others = await stack.enter_async_context(aclosing(_others(encrypt)))
-        async for file in await stack.enter_async_context(aclosing(_each(others, act))):
-            if file.key != encrypt.first_key:
+        may_write = False
+        async for batch in await stack.enter_async_context(aclosing(_old(encrypt, _others(encrypt)))):
+            if not (dry_run or may_write) and any(not file.is_unfinished for file in batch):
+                await stack.enter_async_context(ReadOnlySwitch(driver).turned_on("content is encrypted anew"))
+                may_write = True
+            for file in batch if dry_run else await _renewed(encrypt, batch):
                 yield file
-
-
-async def _any_other_is_old(encrypt: Encrypt) -> bool:
-    look = partial(_look, encrypt)
-    async with aclosing(_others(encrypt)) as others, aclosing(_each(others, look)) as found:
-        async for file in found:
-            if file.key != encrypt.first_key and not file.is_unfinished:
-                return True
-    return False
 
 
 async def _blobs(encrypt: Encrypt) -> AsyncGenerator[FileInfo, None]:
@@ -136,21 +124,23 @@ async def _others(encrypt: Encrypt) -> AsyncGenerator[FileInfo, None]:
                 yield file
 
 
-async def _each(
-    files: AsyncIterator[FileInfo], act: Callable[[FileInfo], Awaitable[KeyedFile | None]]
-) -> AsyncGenerator[KeyedFile, None]:
-    """Yield what an act has found of each file, several at once; nothing of one that went meanwhile."""
-    batch: list[FileInfo] = []
-    async for file in files:
-        batch.append(file)
-        if len(batch) == _BATCH:
-            for found in await in_parallel(act, batch, at_once=_AT_ONCE):
-                if found is not None:
-                    yield found
-            batch.clear()
-    for found in await in_parallel(act, batch, at_once=_AT_ONCE):
-        if found is not None:
-            yield found
+async def _old(encrypt: Encrypt, files: AsyncGenerator[FileInfo, None]) -> AsyncGenerator[list[KeyedFile], None]:
+    """Yield those of the files that need something else than the first key alone, in batches."""
+    async with aclosing(_looked_at(encrypt, files)) as batches:
+        async for batch in batches:
+            yield [file for file in batch if file.key != encrypt.first_key]
+
+
+async def _looked_at(encrypt: Encrypt, files: AsyncGenerator[FileInfo, None]) -> AsyncGenerator[list[KeyedFile], None]:
+    """Yield the files with their keys, in batches, without those that went meanwhile."""
+    async with aclosing(files), aclosing(in_batches(files, size=_BATCH)) as batches:
+        async for batch in batches:
+            yield [file for file in await in_parallel(partial(_look, encrypt), batch, at_once=_AT_ONCE) if file]
+
+
+async def _renewed(encrypt: Encrypt, old: Sequence[KeyedFile]) -> list[KeyedFile]:
+    """Encrypt files anew; returns them as they were, without those that went meanwhile."""
+    return [file for file in await in_parallel(partial(_renew, encrypt), old, at_once=_AT_ONCE) if file]
 
 
 async def _look(encrypt: Encrypt, info: FileInfo) -> KeyedFile | None:
@@ -163,9 +153,8 @@ async def _look(encrypt: Encrypt, info: FileInfo) -> KeyedFile | None:
         return replace(file, error=error)
 
 
-async def _renew(encrypt: Encrypt, info: FileInfo) -> KeyedFile | None:
-    file = await _look(encrypt, info)
-    if file is None or file.error or file.is_unfinished or file.key == encrypt.first_key:
+async def _renew(encrypt: Encrypt, file: KeyedFile) -> KeyedFile | None:
+    if file.error or file.is_unfinished:
         return file
     try:
         await ops.copy_content(encrypt, file.path, encrypt, file.path)

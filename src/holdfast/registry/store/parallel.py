@@ -6,12 +6,24 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
-__all__ = ["in_parallel"]
+__all__ = ["in_batches", "in_parallel"]
 
 A = TypeVar("A")
 T = TypeVar("T")
+
+
+async def in_batches(items: AsyncIterator[A], *, size: int) -> AsyncGenerator[list[A], None]:
+    """Yield items as they come, `size` of them at a time; the last ones may be fewer."""
+    batch: list[A] = []
+    async for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 async def in_parallel(call: Callable[[A], Awaitable[T]], items: Sequence[A], *, at_once: int) -> list[T]:

@@ -39,6 +39,7 @@ __all__ = [
     "REPOSITORIES",
     "SECRET",
     "blob_data",
+    "is_of_upload",
     "layer_link",
     "layers",
     "manifests",
@@ -135,6 +136,11 @@ def tag_index_link(name: str, tag_name: str, digest: Digest) -> str:
 def uploads(name: str) -> str:
     """The directory of a repository's uploads."""
     return f"{REPOSITORIES}/{name}/_uploads"
+
+
+def is_of_upload(path: str) -> bool:
+    """Whether something lies in an upload's directory: no name of a repository has such a component."""
+    return path.startswith(REPOSITORIES) and "/_uploads/" in path
 
 
 def upload(name: str, uuid: str) -> str:

@@ -10,7 +10,7 @@ seen, and one that is pushed meanwhile enters itself.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,14 +21,14 @@ from cachetools import TTLCache
 from holdfast.registry.errors import ManifestUnknownError
 from holdfast.registry.model.digest import DigestError, parse_digest
 from holdfast.registry.store import paths
-from holdfast.registry.store.parallel import in_parallel
+from holdfast.registry.store.parallel import in_batches, in_parallel
 from holdfast.registry.store.referrer_entries import ReferrerEntries, referrer_at
 from holdfast.registry.store.revisions import has_revision, list_revisions
 from holdfast.storage import ops
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, ReadOnlyStorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from holdfast.registry.model.digest import Digest
     from holdfast.registry.store.facts import StoredManifest
@@ -213,19 +213,20 @@ class ReferrerIndex:
 
     async def _remove_orphans(self, name: str) -> AsyncIterator[int]:
         """Remove entries whose manifest isn't there; yield how many were removed of each batch."""
-        batch: list[tuple[Digest, Digest]] = []
+        async with aclosing(self._known(name)) as known, aclosing(in_batches(known, size=_BATCH)) as batches:
+            async for batch in batches:
+                yield sum(await in_parallel(partial(self._remove_orphan, name), batch, at_once=_AT_ONCE))
+
+    async def _known(self, name: str) -> AsyncGenerator[tuple[Digest, Digest], None]:
+        """Yield the subject and the referrer of each entry; none where there is no index."""
         top = paths.referrers_subjects(name)
         try:
             async for info in self._driver.walk(top):
                 entry = _parse_entry(info.path.removeprefix(top + "/"))
                 if entry is not None:
-                    batch.append(entry)
-                if len(batch) == _BATCH:
-                    yield sum(await in_parallel(partial(self._remove_orphan, name), batch, at_once=_AT_ONCE))
-                    batch.clear()
+                    yield entry
         except PathNotFoundError:
             return
-        yield sum(await in_parallel(partial(self._remove_orphan, name), batch, at_once=_AT_ONCE))
 
     async def _remove_orphan(self, name: str, entry: tuple[Digest, Digest]) -> bool:
         subject, digest = entry

@@ -14,7 +14,7 @@ from fsspec.dircache import DirCache
 
 from holdfast.storage.drivers._tasks import together
 from holdfast.storage.drivers.fsspec.errors import storage_error
-from holdfast.storage.errors import StorageError, StorageUnavailableError, UnexpectedStorageError
+from holdfast.storage.errors import StorageError, StorageUnavailableError
 from holdfast.storage.threads import Threads
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ class Connection:
         self._threads = Threads(threads, name="fsspec")
         self._making = threading.Lock()
         self._filesystem: AbstractFileSystem | None = None
-        self._closed = False
 
     async def run(self, call: Callable[[AbstractFileSystem], T]) -> T:
         """Call something that blocks with the filesystem; errors are ours.
@@ -111,8 +110,6 @@ class Connection:
             Exception: What the filesystem raises that can't be made.
         """
         with self._making:
-            if self._closed:
-                raise UnexpectedStorageError("the driver is closed")
             if self._filesystem is not None and _is_broken(self._filesystem):
                 _close(self._filesystem)
                 self._filesystem = None
@@ -125,7 +122,6 @@ class Connection:
 
     def _close(self) -> None:
         with self._making:
-            self._closed = True
             filesystem, self._filesystem = self._filesystem, None
         if filesystem is not None:
             _close(filesystem)

@@ -127,7 +127,7 @@ class Larges:
 
     def upload_of(self, large: Large) -> str | None:
         """The upload that a large object was made by; `None` where it isn't in our place."""
-        names = [self._place(large)] if large.dynamic else [segment.name for segment in large.segments[:1]]
+        names = [self._place(large.dynamic)] if large.dynamic else [segment.name for segment in large.segments[:1]]
         for name in names:
             inner = name.removeprefix(self._root)
             if name.startswith(self._root) and _OURS.match(inner):
@@ -167,8 +167,8 @@ class Larges:
         if told := headers.get(_SIZE):
             return told.isdecimal() and int(told) != size
         # Upstream's numbers them from 1. It makes some without any, too.
-        container, _, prefix = unquote(headers[_DYNAMIC]).partition("/")
-        return size == 0 and container == self._client.container and await self._is_there(f"{prefix}/{1:016}")
+        place = self._place(headers[_DYNAMIC])
+        return size == 0 and bool(place) and await self._is_there(f"{place}/{1:016}")
 
     async def owned(self, large: Large) -> list[str]:
         """The names of the segments, and of manifests between, that are to be deleted with a large object.
@@ -178,7 +178,7 @@ class Larges:
         if large.moved_to and large.shares(await self.find(large.moved_to)):
             return []
         if large.dynamic is not None:
-            place = self._place(large)
+            place = self._place(large.dynamic)
             if not (place.startswith(self._root) and _OURS.match(place[len(self._root) :])):
                 return []
             return await self._listed(place, large.size)
@@ -193,7 +193,7 @@ class Larges:
         if large.dynamic is None:
             segments = await self._flat(large.segments)
             return None if any(segment.range is not None for segment in segments) else segments
-        place = self._place(large)
+        place = self._place(large.dynamic)
         if not place:
             return None
         looking = Looking()
@@ -209,8 +209,8 @@ class Larges:
         Args:
             headers: Those of an answer about it.
         """
-        container, _, prefix = unquote(headers.get(_DYNAMIC, "")).partition("/")
-        return await self._client.list_all(prefix) if prefix and container == self._client.container else []
+        place = self._place(headers.get(_DYNAMIC))
+        return await self._client.list_all(place) if place else []
 
     async def listed(self, upload_id: str) -> dict[str, Entry]:
         """The segments of an upload as they are listed now, by name."""
@@ -266,9 +266,9 @@ class Larges:
         else:
             await self._put_static(target, large.segments, headers)
 
-    def _place(self, large: Large) -> str:
+    def _place(self, dynamic: str | None) -> str:
         """What the names of a dynamic object's segments begin with; empty for those of another container."""
-        container, _, prefix = unquote(large.dynamic or "").partition("/")
+        container, _, prefix = unquote(dynamic or "").partition("/")
         return prefix if container == self._client.container else ""
 
     async def _is_there(self, name: str) -> bool:

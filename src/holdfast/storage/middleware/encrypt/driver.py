@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -91,12 +92,12 @@ class Encrypt(ForwardingDriver):
         """The id of the operator's key that new files need."""
         return self._keys.first
 
-    async def sealed_files(self, path: str) -> AsyncGenerator[FileInfo, None]:
+    async def sealed_files(self, path: str, *, start_after: str | None = None) -> AsyncGenerator[FileInfo, None]:
         """Walk as `walk` does, with the sizes that the files have in the store."""
-        files = self.inner.walk(path)
+        files = self.inner.walk(path, start_after=start_after)
         try:
             async for file in files:
-                if not (file.is_dir or is_hidden(file.path)):
+                if not is_hidden(file.path):
                     yield file
         finally:
             await close_iterator(files)
@@ -171,18 +172,13 @@ class Encrypt(ForwardingDriver):
     async def walk(self, path: str, *, start_after: str | None = None) -> AsyncIterator[FileInfo]:
         """Walk, with the sizes of the content; see `StorageDriver.walk`."""
         _require_visible(path)
-        files = self.inner.walk(path, start_after=start_after)
-        try:
+        async with aclosing(self.sealed_files(path, start_after=start_after)) as files:
             async for file in files:
-                if is_hidden(file.path):
-                    continue
                 try:
                     described = await self._described(file)
                 except PathNotFoundError:  # deleted meanwhile
                     continue
                 yield described
-        finally:
-            await close_iterator(files)
 
     async def move(self, source: str, destination: str) -> None:
         """Move the file as it is: nothing in it says where it lies; see `StorageDriver.move`."""
