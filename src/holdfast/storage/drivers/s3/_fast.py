@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
-import structlog
 from botocore.credentials import RefreshableCredentials
 from obstore.exceptions import PreconditionError
 from obstore.store import S3Store
@@ -23,6 +22,7 @@ from obstore.store import S3Store
 from holdfast.storage.driver import MAX_CHUNK_BYTES
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, OpenObject
 from holdfast.storage.drivers.s3._client import CONNECT_SECONDS, READ_SECONDS, ca_bundle, user_agent
+from holdfast.storage.drivers.s3._doubt import Doubt
 from holdfast.storage.drivers.s3.errors import FAST_ERRORS, SDK_ERRORS, storage_error
 from holdfast.storage.errors import PathNotFoundError, PreconditionFailedError, StorageUnavailableError
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["FastReader"]
 
 T = TypeVar("T")
-
-_log = structlog.get_logger(__name__)
 
 _CHUNK_BYTES: Final = 1024 * 1024
 """What is collected before a chunk is handed on."""
@@ -59,11 +57,6 @@ Before Python 3.14 it ends threads that want its lock, and one of the reader tha
 the whole process along: 1 of 25 that ended right after a download.
 """
 
-_DOUBTS: Final = 5
-"""So many reads in a row that only the SDK could do, and the fast way isn't tried for a while."""
-
-_DOUBT_SECONDS: Final = 300
-
 
 class FastReader:
     """Reads that are answered at once, or not at all: `None` means that the SDK has to be asked.
@@ -78,8 +71,7 @@ class FastReader:
         # It signs with version 4 only, its TLS isn't a validated one, and ARNs lead elsewhere.
         self._able = options.v4auth and not options.usefipsendpoint and not options.bucket.startswith("arn:")
         self._store: S3Store | None = None
-        self._doubts = 0
-        self._doubted_until = 0.0
+        self._doubt = Doubt("obstore", client.bucket)
 
     async def get(self, key: str) -> bytes | None:
         """An object's content."""
@@ -116,17 +108,8 @@ class FastReader:
 
     def note_doubt(self, key: str) -> None:
         """Note that the SDK could read an object where this answered with `None`."""
-        if not self._takes(key):
-            return
-        self._doubts += 1
-        if self._doubts >= _DOUBTS:
-            self._doubts = 0
-            self._doubted_until = time.monotonic() + _DOUBT_SECONDS
-            _log.warning(
-                "reading the slow way for a while: only the SDK understands the store's answers",
-                bucket=self._client.bucket,
-                seconds=_DOUBT_SECONDS,
-            )
+        if self._takes(key):
+            self._doubt.note()
 
     async def aclose(self) -> None:
         """Close its connections; idempotent."""
@@ -154,12 +137,12 @@ class FastReader:
             return None
         finally:
             self._client.trace.fast(method, key, started, outcome)
-        self._doubts = 0
+        self._doubt.clear()
         self._client.prove_bucket()
         return result
 
     def _takes(self, key: str) -> bool:
-        return self._able and time.monotonic() >= self._doubted_until and _is_plain(key)
+        return self._able and not self._doubt.holds and _is_plain(key)
 
     @property
     def _connected(self) -> S3Store:

@@ -13,7 +13,7 @@ from holdfast.storage.drivers.s3.errors import SDK_ERRORS, storage_error
 if TYPE_CHECKING:
     from holdfast.storage.drivers.s3._client import Client
 
-__all__ = ["sign"]
+__all__ = ["sign", "sign_for_us"]
 
 _SECONDS: Final = 20 * 60
 """As long as upstream's: a download has to begin by then."""
@@ -26,16 +26,28 @@ async def sign(client: Client, key: str, method: str) -> str | None:
     operation = _OPERATIONS.get(method)
     if operation is None:
         return None
+    url = await _sign(client, key, operation)
+    if client.options.redirectendpoint is None:
+        return url
+    try:
+        credentials = await (await client.credentials()).get_frozen_credentials()
+        return _sign_elsewhere(client, credentials, method, url)
+    except SDK_ERRORS as error:
+        raise storage_error(error, client.bucket) from error
+
+
+async def sign_for_us(client: Client, key: str) -> str:
+    """Make the URL by which we read an object ourselves, whatever endpoint clients see."""
+    return await _sign(client, key, _OPERATIONS["GET"])
+
+
+async def _sign(client: Client, key: str, operation: str) -> str:
     sdk = await client.connected()
     parameters = {"Bucket": client.bucket, "Key": key}
     try:
-        url: str = await sdk.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SECONDS)
-        if client.options.redirectendpoint is not None:
-            credentials = await (await client.credentials()).get_frozen_credentials()
-            url = _sign_elsewhere(client, credentials, method, url)
+        return str(await sdk.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SECONDS))
     except SDK_ERRORS as error:
         raise storage_error(error, client.bucket) from error
-    return url
 
 
 def _sign_elsewhere(client: Client, credentials: Any, method: str, url: str) -> str:

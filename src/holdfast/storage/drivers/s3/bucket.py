@@ -22,6 +22,7 @@ from holdfast.storage.drivers.s3._copying import copy
 from holdfast.storage.drivers.s3._deleting import Deletions
 from holdfast.storage.drivers.s3._fast import FastReader
 from holdfast.storage.drivers.s3._listing import list_page, list_uploads
+from holdfast.storage.drivers.s3._plain import PlainReader
 from holdfast.storage.drivers.s3._profiles import find_profile
 from holdfast.storage.drivers.s3._signing import sign
 from holdfast.storage.drivers.s3.errors import SDK_ERRORS, ConflictError, code_of, storage_error
@@ -66,6 +67,7 @@ class S3Bucket(Bucket):
     def __init__(self, options: S3Options) -> None:
         self._profile = options.find_profile()
         self._client = Client(options, self._profile)
+        self._plain = PlainReader(self._client)
         self._fast = FastReader(self._client)
         self._deletions = Deletions(self._client, batches=self._profile.batch_delete)
         self._written = _multipart.write_parameters(options, self._profile)
@@ -103,9 +105,13 @@ class S3Bucket(Bucket):
         self, key: str, *, offset: int = 0, length: int | None = None, version: str | None = None
     ) -> AsyncIterator[OpenObject]:
         """See `Bucket.read`."""
-        opened = await self._fast.open(key, offset=offset, length=length, version=version)
+        opened = await self._plain.open(key, offset=offset, length=length, version=version)
+        if opened is None:
+            opened = await self._fast.open(key, offset=offset, length=length, version=version)
+            if opened is not None:
+                self._plain.note_doubt(length)
         if opened is not None:
-            async with aclosing(opened.chunks):  # type: ignore[type-var]  # a generator, which the protocol doesn't say
+            async with aclosing(opened.chunks):  # type: ignore[type-var]  # they have it, which the protocol doesn't say
                 yield opened
             return
         async with _reads.open_object(self._client, key, offset=offset, length=length, version=version) as slowly:
@@ -240,5 +246,6 @@ class S3Bucket(Bucket):
 
     async def aclose(self) -> None:
         """See `Bucket.aclose`."""
+        self._plain.close()
         await self._fast.aclose()
         await self._client.aclose()
