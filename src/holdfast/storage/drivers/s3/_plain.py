@@ -50,7 +50,7 @@ class PlainReader:
 
     async def open(self, key: str, *, offset: int, length: int | None, version: str | None) -> OpenObject | None:
         """An open object; its chunks are to be closed."""
-        if length is None or length < _LARGE_BYTES or self._able is False or self._doubt.holds:
+        if length is None or not self._takes(length):
             return None
         url = await sign_for_us(self._client, key)
         if self._able is None:
@@ -68,12 +68,15 @@ class PlainReader:
 
     def note_doubt(self, length: int | None) -> None:
         """Note that another reader could read a range where this answered with `None`."""
-        if length is not None and length >= _LARGE_BYTES:
+        if length is not None and self._takes(length):
             self._doubt.note()
 
     def close(self) -> None:
         """Close its connections; idempotent."""
         self._connections.close()
+
+    def _takes(self, length: int) -> bool:
+        return length >= _LARGE_BYTES and self._able is not False and not self._doubt.holds
 
     async def _ask(self, key: str, url: str, fields: Mapping[str, str], offset: int) -> OpenObject | None:
         started = time.monotonic()

@@ -57,8 +57,8 @@ _FOUND: Final = {
 class S3Bucket(Bucket):
     """One bucket; see `Bucket` for what each method promises.
 
-    Writes and all that is told by an error code go through the SDK; reads through a faster way, and through the SDK
-    where that fails.
+    Writes and all that is told by an error code go through the SDK; reads through faster ways, where one is able to,
+    and through the SDK where those fail.
 
     Args:
         options: The driver's.
