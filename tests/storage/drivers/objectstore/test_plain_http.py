@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 import pytest
 
@@ -47,10 +48,8 @@ async def _get(connections: PlainConnections, server: Scripted) -> PlainAnswer:
 
 
 async def _read(connections: PlainConnections, server: Scripted) -> bytes:
-    answer = await _get(connections, server)
-    content = b"".join([chunk async for chunk in answer])
-    await answer.aclose()
-    return content
+    async with aclosing(await _get(connections, server)) as answer:
+        return b"".join([chunk async for chunk in answer])
 
 
 async def _ended(server: Scripted) -> None:

@@ -1,8 +1,27 @@
 import os
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
+from holdfast.storage.drivers.s3 import S3Options
+from holdfast.storage.drivers.s3.bucket import S3Bucket
+
 __all__: list[str] = []
+
+
+@pytest.fixture
+async def open_bucket() -> AsyncIterator[Callable[..., S3Bucket]]:
+    """Makes buckets of the driver's parameters, and closes them at the end."""
+    made: list[S3Bucket] = []
+
+    def make(**parameters: Any) -> S3Bucket:
+        made.append(S3Bucket(S3Options(**parameters)))
+        return made[-1]
+
+    yield make
+    for bucket in made:
+        await bucket.aclose()
 
 
 @pytest.fixture(autouse=True)

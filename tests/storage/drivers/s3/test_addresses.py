@@ -10,7 +10,6 @@ import httpx
 import pytest
 from aiohttp import web
 
-from holdfast.storage.drivers.s3 import S3Options
 from holdfast.storage.drivers.s3.bucket import S3Bucket
 from holdfast.storage.errors import PathNotFoundError, StorageError
 from tests.services.stores.certificate import Certificate, issue
@@ -26,17 +25,9 @@ _AMAZON = {"regionendpoint": None, "forcepathstyle": False, "region": "eu-centra
 
 
 @pytest.fixture
-async def make() -> AsyncIterator[Make]:
+def make(open_bucket: Callable[..., S3Bucket]) -> Make:
     """Makes buckets."""
-    made: list[S3Bucket] = []
-
-    def make(parameters: dict[str, Any]) -> S3Bucket:
-        made.append(S3Bucket(S3Options(**parameters)))
-        return made[-1]
-
-    yield make
-    for bucket in made:
-        await bucket.aclose()
+    return lambda parameters: open_bucket(**parameters)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from holdfast.storage.drivers._objectstore.bucket import ObjectInfo, Part, PastEndError, UnknownUploadError
-from holdfast.storage.drivers.s3 import S3Options, _client
+from holdfast.storage.drivers.s3 import _client
 from holdfast.storage.drivers.s3.bucket import S3Bucket
 from holdfast.storage.errors import (
     AccessDeniedError,
@@ -37,17 +37,9 @@ async def store() -> AsyncIterator[FakeWeb]:
 
 
 @pytest.fixture
-async def make(store: FakeWeb) -> AsyncIterator[Make]:
+def make(store: FakeWeb, open_bucket: Make) -> Make:
     """Makes buckets on the store."""
-    made: list[S3Bucket] = []
-
-    def make(**options: Any) -> S3Bucket:
-        made.append(S3Bucket(S3Options(**store.parameters(**options))))
-        return made[-1]
-
-    yield make
-    for bucket in made:
-        await bucket.aclose()
+    return lambda **options: open_bucket(**store.parameters(**options))
 
 
 def _content(body: bytes, **headers: str) -> web.Response:

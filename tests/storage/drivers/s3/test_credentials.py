@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -95,18 +94,10 @@ async def amazon() -> AsyncIterator[Amazon]:
 
 
 @pytest.fixture
-async def make(amazon: Amazon) -> AsyncIterator[Make]:
+def make(amazon: Amazon, open_bucket: Make) -> Make:
     """Makes buckets whose credentials have to be found."""
-    made: list[S3Bucket] = []
-
-    def make(**options: Any) -> S3Bucket:
-        parameters = amazon.web.parameters(**{"accesskey": "", "secretkey": ""} | options)
-        made.append(S3Bucket(S3Options(**parameters)))
-        return made[-1]
-
-    yield make
-    for bucket in made:
-        await bucket.aclose()
+    unknown = {"accesskey": "", "secretkey": ""}
+    return lambda **options: open_bucket(**amazon.web.parameters(**unknown | options))
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
 from holdfast.storage.drivers._objectstore.bucket import PastEndError
-from holdfast.storage.drivers.s3 import S3Options
 from holdfast.storage.drivers.s3.bucket import S3Bucket
 from holdfast.storage.errors import AccessDeniedError, PathNotFoundError, PreconditionFailedError
 from tests.services.stores.s3 import S3Service
@@ -22,20 +20,6 @@ Make = Callable[..., S3Bucket]
 
 _LARGE = os.urandom(3 * MIB)
 _DATE = "Wed, 25 Nov 2026 02:02:43 GMT"
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes buckets that are closed at the end."""
-    made: list[S3Bucket] = []
-
-    def make(**parameters: Any) -> S3Bucket:
-        made.append(S3Bucket(S3Options(**parameters)))
-        return made[-1]
-
-    yield make
-    for bucket in made:
-        await bucket.aclose()
 
 
 @pytest.fixture
@@ -60,11 +44,11 @@ def _by_url(store: FakeWeb) -> list[Request]:
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2 * MIB])
-async def test_ranges_of_a_real_store(ceph: S3Service, make: Make, offset: int) -> None:
+async def test_ranges_of_a_real_store(ceph: S3Service, open_bucket: Make, offset: int) -> None:
     """What is read by a URL is the range, of the version asked for; it is told as the other readers tell it."""
     fresh = ceph.new_bucket()
     fresh.put("a", _LARGE)
-    bucket = make(**fresh.parameters(profile="ceph"))
+    bucket = open_bucket(**fresh.parameters(profile="ceph"))
     info = await bucket.head("a")
     opened = await bucket._plain.open("a", offset=offset, length=MIB, version=info.version)
 
@@ -75,25 +59,25 @@ async def test_ranges_of_a_real_store(ceph: S3Service, make: Make, offset: int) 
     assert _LARGE[offset:] == await read(bucket, "a", offset=offset, length=100 * MIB)
 
 
-async def test_what_a_real_store_refuses(ceph: S3Service, make: Make) -> None:
+async def test_what_a_real_store_refuses(ceph: S3Service, open_bucket: Make) -> None:
     """A large range of nothing, of another version and past the end is what a small one is."""
     fresh = ceph.new_bucket()
     fresh.put("a", b"content")
-    bucket = make(**fresh.parameters(profile="ceph"))
+    bucket = open_bucket(**fresh.parameters(profile="ceph"))
     with pytest.raises(PathNotFoundError):
         await read(bucket, "b", offset=0, length=MIB)
     with pytest.raises(PreconditionFailedError):
         await read(bucket, "a", offset=0, length=MIB, version="0" * 32)
     with pytest.raises(PastEndError):
         await read(bucket, "a", offset=7, length=MIB)
-    denied = make(**fresh.parameters(profile="ceph", secretkey="wrong"))
+    denied = open_bucket(**fresh.parameters(profile="ceph", secretkey="wrong"))
     with pytest.raises(AccessDeniedError):
         await read(denied, "a", offset=0, length=MIB)
 
 
-async def test_which_reads_go_by_urls(store: FakeWeb, make: Make) -> None:
+async def test_which_reads_go_by_urls(store: FakeWeb, open_bucket: Make) -> None:
     """A range of a mebibyte does, once; one byte less, and a whole object, don't."""
-    bucket = make(**store.parameters())
+    bucket = open_bucket(**store.parameters())
     assert _LARGE[:MIB] == await read(bucket, "a", offset=0, length=MIB)
     assert 1 == len(_by_url(store)) == len(store.requests)
     await read(bucket, "a", offset=0, length=MIB - 1)
@@ -101,11 +85,11 @@ async def test_which_reads_go_by_urls(store: FakeWeb, make: Make) -> None:
     assert 1 == len(_by_url(store))
 
 
-async def test_a_proxy_is_kept_to(store: FakeWeb, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_is_kept_to(store: FakeWeb, open_bucket: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the environment has a proxy for the store, nothing goes past it; that isn't worth a warning."""
     monkeypatch.setenv("http_proxy", store.url)
     monkeypatch.delenv("no_proxy", raising=False)
-    bucket = make(**store.parameters(regionendpoint="http://store.example"))
+    bucket = open_bucket(**store.parameters(regionendpoint="http://store.example"))
     with capture_logs() as lines:
         for _ in range(6):
             assert _LARGE[:MIB] == await read(bucket, "a", offset=0, length=MIB)
@@ -121,7 +105,7 @@ async def test_a_proxy_is_kept_to(store: FakeWeb, make: Make, monkeypatch: pytes
         {"Content-Range": f"bytes 0-{MIB - 1}/*"},
     ],
 )
-async def test_answers_to_something_else(store: FakeWeb, make: Make, headers: dict[str, str]) -> None:
+async def test_answers_to_something_else(store: FakeWeb, open_bucket: Make, headers: dict[str, str]) -> None:
     """An answer that isn't the range as it is kept is none; another reader is asked, with whom it was."""
 
     def answer(request: Request) -> web.Response:
@@ -131,12 +115,12 @@ async def test_answers_to_something_else(store: FakeWeb, make: Make, headers: di
         return made
 
     store.answer = answer
-    bucket = make(**store.parameters())
+    bucket = open_bucket(**store.parameters())
     assert _LARGE[:MIB] == await read(bucket, "a", offset=0, length=MIB)
     assert 1 == len(_by_url(store))
 
 
-async def test_a_store_that_refuses_urls(store: FakeWeb, make: Make) -> None:
+async def test_a_store_that_refuses_urls(store: FakeWeb, open_bucket: Make) -> None:
     """Where only headers may sign, URLs aren't tried for a while after five times; what is missing is no such time."""
 
     def answer(request: Request) -> web.Response:
@@ -145,7 +129,7 @@ async def test_a_store_that_refuses_urls(store: FakeWeb, make: Make) -> None:
         return _answer(request)
 
     store.answer = answer
-    bucket = make(**store.parameters())
+    bucket = open_bucket(**store.parameters())
     for _ in range(6):
         with pytest.raises(PathNotFoundError):
             await read(bucket, "missing", offset=0, length=MIB)

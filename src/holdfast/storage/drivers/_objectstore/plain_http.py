@@ -51,40 +51,28 @@ class _Connection:
 
     Attributes:
         used: Whether an answer has come by it.
-        expiry: What closes it, while nobody uses it.
     """
 
     def __init__(self, sock: socket.socket, read_seconds: float) -> None:
         self._sock = sock
         self._read_seconds = read_seconds
         self.used = False
-        self.expiry: asyncio.TimerHandle | None = None
 
     async def send(self, content: bytes) -> None:
-        """Send all of it. Whatever happens instead, the connection is closed."""
-        try:
-            async with asyncio.timeout(self._read_seconds):
-                await asyncio.get_running_loop().sock_sendall(self._sock, content)
-        except BaseException:
-            self.close()
-            raise
+        """Send all of it."""
+        async with asyncio.timeout(self._read_seconds):
+            await asyncio.get_running_loop().sock_sendall(self._sock, content)
 
     async def receive(self, limit: int) -> bytes:
-        """Wait for bytes; none, when the server has hung up. Whatever happens instead, the connection is closed."""
+        """Wait for bytes; none, when the server has hung up."""
         try:
-            try:
-                return self._sock.recv(limit)  # mostly there, and waiting costs more than asking
-            except BlockingIOError:
-                async with asyncio.timeout(self._read_seconds):
-                    return await asyncio.get_running_loop().sock_recv(self._sock, limit)
-        except BaseException:
-            self.close()
-            raise
+            return self._sock.recv(limit)  # mostly there, and waiting costs more than asking
+        except BlockingIOError:
+            async with asyncio.timeout(self._read_seconds):
+                return await asyncio.get_running_loop().sock_recv(self._sock, limit)
 
     def close(self) -> None:
         """Close it; idempotent."""
-        if self.expiry is not None:
-            self.expiry.cancel()
         self._sock.close()
 
 
@@ -95,27 +83,29 @@ class PlainAnswer:
 
     Args:
         response: The head.
+        fields: Its header fields, their names in lower case.
         connection: Where the body comes from.
         begun: What has come of the body.
         give_back: Called with a connection that can be used again.
 
     Attributes:
         status: The HTTP status.
-        fields: The header fields, their names in lower case.
+        fields: The header fields.
         length: Bytes of the body.
     """
 
     def __init__(
         self,
         response: h11.Response,
+        fields: Mapping[str, str],
         connection: _Connection,
         begun: bytes,
         give_back: Callable[[_Connection], None],
     ) -> None:
         self.status = response.status_code
-        self.fields = _decoded(response)
-        self.length = int(self.fields["content-length"])
-        self._keep = response.http_version == b"1.1" and self.fields.get("connection", "").lower() != "close"
+        self.fields = fields
+        self.length = int(fields["content-length"])
+        self._keep = response.http_version == b"1.1" and fields.get("connection", "").lower() != "close"
         self._connection: _Connection | None = connection
         self._begun = begun
         self._left = self.length - len(begun)
@@ -169,7 +159,7 @@ class PlainConnections:
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._keep = keep
-        self._idle: dict[_Place, list[_Connection]] = {}
+        self._idle: dict[_Place, dict[_Connection, asyncio.TimerHandle]] = {}  # with what closes them after a while
         self._closed = False
 
     async def get(self, url: str, fields: Mapping[str, str]) -> PlainAnswer:
@@ -186,7 +176,7 @@ class PlainConnections:
         """
         parts = urlsplit(url)
         place = _Place(parts.hostname or "", parts.port or 80)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = h11.Request(method="GET", target=target, headers=[("Host", parts.netloc), *fields.items()])
         try:
             while True:
@@ -205,35 +195,33 @@ class PlainConnections:
         """Close the idle connections, and those in use when they aren't any more; idempotent."""
         self._closed = True
         for connections in self._idle.values():
-            for connection in connections:
+            for connection, expiry in connections.items():
+                expiry.cancel()
                 connection.close()
         self._idle.clear()
 
     async def _ask(self, connection: _Connection, request: h11.Request, place: _Place) -> PlainAnswer:
+        """Send the request, and wait for the head. Whatever happens instead, the connection is closed."""
         spoken = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_BYTES)
-        await connection.send((spoken.send(request) or b"") + (spoken.send(h11.EndOfMessage()) or b""))
         try:
+            await connection.send((spoken.send(request) or b"") + (spoken.send(h11.EndOfMessage()) or b""))
             while not isinstance(event := spoken.next_event(), h11.Response):
                 if event is h11.NEED_DATA:
                     spoken.receive_data(await connection.receive(_HEAD_BYTES))
-            fields = _decoded(event)
+            fields = _fields(event)
             begun = _begun(spoken)
-        except h11.RemoteProtocolError:
+        except BaseException:
             connection.close()
             raise
-        if "transfer-encoding" in fields or "content-length" not in fields:
-            connection.close()
-            raise UnexpectedStorageError("the store's answer doesn't tell how long it is")
-        return PlainAnswer(event, connection, begun, lambda done: self._give_back(place, done))
+        return PlainAnswer(event, fields, connection, begun, lambda done: self._give_back(place, done))
 
     async def _take(self, place: _Place) -> _Connection:
         if self._closed:
             raise StorageUnavailableError("the driver is closed")
         idle = self._idle.get(place)
         if idle:
-            connection = idle.pop()
-            if connection.expiry is not None:
-                connection.expiry.cancel()
+            connection, expiry = idle.popitem()
+            expiry.cancel()
             return connection
         async with asyncio.timeout(self._connect_seconds):
             addresses = await asyncio.get_running_loop().getaddrinfo(*place, type=socket.SOCK_STREAM)
@@ -241,21 +229,28 @@ class PlainConnections:
         return _Connection(sock, self._read_seconds)
 
     def _give_back(self, place: _Place, connection: _Connection) -> None:
-        idle = self._idle.setdefault(place, [])
+        idle = self._idle.setdefault(place, {})
         if self._closed or len(idle) >= self._keep:
             connection.close()
             return
         connection.used = True
-        connection.expiry = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._expire, place, connection)
-        idle.append(connection)
+        idle[connection] = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._expire, place, connection)
 
     def _expire(self, place: _Place, connection: _Connection) -> None:
-        self._idle[place].remove(connection)
+        del self._idle[place][connection]
         connection.close()
 
 
-def _decoded(response: h11.Response) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+def _fields(response: h11.Response) -> dict[str, str]:
+    """The header fields of an answer.
+
+    Raises:
+        UnexpectedStorageError: They don't tell how long it is.
+    """
+    fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+    if "transfer-encoding" in fields or "content-length" not in fields:
+        raise UnexpectedStorageError("the store's answer doesn't tell how long it is")
+    return fields
 
 
 def _begun(spoken: h11.Connection) -> bytes:
